@@ -1,0 +1,62 @@
+"""Compiled loops for the CPU: the one place that knows numba.
+
+Kernels are plain functions over a range of rows. They are compiled once per machine (numba keeps
+the result in its cache), run without the interpreter lock, and are spread over threads by
+`over_rows`. Plain threads need no threading layer and compile faster than numba's own `parallel`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function of numbers and arrays on first use, and keep the machine code on disk.
+
+    Floating-point contraction and reassociation are allowed; NaN and infinities keep their meaning.
+    """
+    compile_ = numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+    result: Function = compile_(function)
+    return result
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="photostyle-rows")
+
+
+def cpu_threads() -> int:
+    """Number of processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def over_rows(
+    kernel: Callable[..., Any], rows: int, *arguments: object, threads: int | None = None
+) -> None:
+    """Call `kernel(first_row, last_row, *arguments)` on blocks of rows, in parallel.
+
+    Args:
+        kernel: A compiled function that writes only the rows `first_row <= y < last_row`.
+        rows: Total number of rows, >= 1.
+        arguments: Passed on to every call.
+        threads: Number of blocks and threads; one per processor when None.
+    """
+    blocks = min(threads or cpu_threads(), rows)
+    if blocks == 1:
+        kernel(0, rows, *arguments)
+        return
+    bounds = [rows * i // blocks for i in range(blocks + 1)]
+    jobs = [
+        _pool(blocks).submit(kernel, first, last, *arguments)
+        for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+    ]
+    for job in jobs:
+        job.result()
