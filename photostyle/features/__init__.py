@@ -1,1 +1,28 @@
-"""features."""
+"""Features of photos: the small encoder behind the style and content losses."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from photostyle.features.calibration import calibrate, random_encoder
+    from photostyle.features.encoder import Encoder
+    from photostyle.features.leaves import dead_leaves
+
+__all__ = ["Encoder", "calibrate", "dead_leaves", "random_encoder"]
+
+_HOMES = {
+    "Encoder": "photostyle.features.encoder",
+    "calibrate": "photostyle.features.calibration",
+    "dead_leaves": "photostyle.features.leaves",
+    "random_encoder": "photostyle.features.calibration",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'photostyle.features' has no attribute '{name}'")
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
