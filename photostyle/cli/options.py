@@ -1,0 +1,117 @@
+"""Options that more than one command has, and how they are described in the help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+OUTPUT = "Output"
+LOOK = "Look"
+MESSAGES = "Messages"
+
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write here.", rich_help_panel=OUTPUT),
+]
+OutDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out-dir",
+        metavar="DIR",
+        help="Write into this folder, not beside the photo.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+NameOption = Annotated[
+    str,
+    typer.Option(
+        "--name",
+        metavar="TEMPLATE",
+        help="File name of the result, of {stem}, {op}, {style} and {ext}.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="EXT",
+        help="File format of the result: jpg, png, tif or webp. Default: the photo's own.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+QualityOption = Annotated[
+    int,
+    typer.Option(
+        "--quality",
+        min=1,
+        max=100,
+        help="Quality of JPEG and WebP.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace an existing result.", rich_help_panel=OUTPUT),
+]
+StrengthOption = Annotated[
+    float,
+    typer.Option(
+        "--strength",
+        metavar="0..1",
+        help="How much of the look: 0 keeps the photo, 1 is all of it.",
+        rich_help_panel=LOOK,
+    ),
+]
+SizeOption = Annotated[
+    int,
+    typer.Option(
+        "--size",
+        metavar="PIXELS",
+        help="Long side at which the look is fitted (64 to 2048); the result keeps its full size.",
+        rich_help_panel=LOOK,
+    ),
+]
+IterationsOption = Annotated[
+    int,
+    typer.Option("--iterations", metavar="N", help="Steps of the optimiser.", rich_help_panel=LOOK),
+]
+SeedOption = Annotated[
+    int,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        help="Start of the random numbers: the same seed gives the same result.",
+        rich_help_panel=LOOK,
+    ),
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps."),
+]
+MaxPixelsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-pixels",
+        metavar="N",
+        min=1,
+        help="Refuse photos with more pixels than this. Default: 400 million.",
+    ),
+]
+JsonOption = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print one JSON object on standard output.", rich_help_panel=MESSAGES
+    ),
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Errors only.", rich_help_panel=MESSAGES)
+]
+VerboseOption = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Also say what was chosen and why.", rich_help_panel=MESSAGES
+    ),
+]

@@ -1,0 +1,152 @@
+"""`photostyle transfer`: the look of one photo onto another."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from photostyle.cli import naming, options
+from photostyle.cli.console import console_of
+from photostyle.errors import UsageError
+from photostyle.progress import Progress
+from photostyle.transfers.config import TransferConfig
+
+_DEFAULT = TransferConfig()
+
+
+def transfer(
+    context: typer.Context,
+    content: Annotated[
+        Path, typer.Argument(metavar="CONTENT", help="The photo to change.", show_default=False)
+    ],
+    style: Annotated[
+        Path,
+        typer.Argument(metavar="STYLE", help="The photo whose look it gets.", show_default=False),
+    ],
+    output: options.OutputOption = None,
+    out_dir: options.OutDirOption = None,
+    name: options.NameOption = naming.TEMPLATE,
+    extension: options.FormatOption = None,
+    quality: options.QualityOption = 95,
+    overwrite: options.OverwriteOption = False,
+    content_mask: Annotated[
+        Path | None,
+        typer.Option(
+            "--content-mask",
+            metavar="PNG",
+            help="Segments of CONTENT, one colour each: black, white, red, green, blue, yellow, "
+            "magenta, cyan or grey.",
+            rich_help_panel=options.LOOK,
+        ),
+    ] = None,
+    style_mask: Annotated[
+        Path | None,
+        typer.Option(
+            "--style-mask",
+            metavar="PNG",
+            help="Segments of STYLE; each lends its look to the content's segment of its colour.",
+            rich_help_panel=options.LOOK,
+        ),
+    ] = None,
+    strength: options.StrengthOption = _DEFAULT.strength,
+    size: options.SizeOption = _DEFAULT.size,
+    iterations: options.IterationsOption = _DEFAULT.iterations,
+    seed: options.SeedOption = _DEFAULT.seed,
+    device: options.DeviceOption = _DEFAULT.device,
+    max_pixels: options.MaxPixelsOption = None,
+    as_json: options.JsonOption = False,
+    quiet: options.QuietOption = False,
+    verbose: options.VerboseOption = False,
+) -> None:
+    """Give one photo the look of another.
+
+    The result has the photo's size, edges and metadata, and lies beside it.
+    Its path is printed.
+    """
+    console = console_of(context)
+    console.configure(quiet=quiet, verbose=verbose, as_json=as_json)
+    console.record = {
+        "input": str(content),
+        "style": str(style),
+        "output": None,
+        "width": None,
+        "height": None,
+        "seconds": None,
+        "device": None,
+        "seed": seed,
+        "warnings": [],
+        "status": None,
+        "error": None,
+    }
+    config = TransferConfig(
+        strength=strength, size=size, iterations=iterations, seed=seed, device=device
+    )
+    if (content_mask is None) != (style_mask is None):
+        raise UsageError("--content-mask and --style-mask go together: give both or neither")
+    masks = [mask for mask in (content_mask, style_mask) if mask is not None]
+    target = naming.output_path(
+        content,
+        op="transfer",
+        style=style,
+        output=output,
+        out_dir=out_dir,
+        template=name,
+        extension=extension,
+    )
+    inputs = [content, style, *masks]
+    naming.check_inputs(inputs)
+    naming.check_output(target, inputs, overwrite=overwrite)
+
+    started = time.perf_counter()
+    with console.progress() as report:
+        report(Progress("start", 0, 1))
+        from photostyle import image, transfers
+        from photostyle.device import resolve_device
+
+        console.detail(f"device {device}: {resolve_device(device)}")
+        photos: list[image.Photo] = []
+        for path in inputs:
+            report(Progress("read", len(photos), len(inputs)))
+            photo = image.read_photo(path, max_pixels=max_pixels or image.MAX_PIXELS)
+            console.detail(f"{path}: {photo.width} x {photo.height} pixels")
+            photos.append(photo)
+        result = transfers.transfer(
+            photos[0],
+            photos[1],
+            content_mask=photos[2] if masks else None,
+            style_mask=photos[3] if masks else None,
+            config=config,
+            progress=report,
+        )
+        report(Progress("write", 0, 1))
+        unkept = image.write_photo(
+            result.photo, target, quality=quality, overwrite=overwrite, protect=inputs
+        )
+    seconds = round(time.perf_counter() - started, 3)
+
+    of_photos = {text for photo in photos for text in photo.warnings}
+    warnings = [
+        *(
+            f"{path}: {text}"
+            for path, photo in zip(inputs, photos, strict=True)
+            for text in photo.warnings
+        ),
+        *(text for text in result.warnings if text not in of_photos),
+        *(f"{target}: {text}" for text in unkept),
+    ]
+    for warning in warnings:
+        console.warning(warning)
+    console.info(
+        f"{content.name} with the look of {style.name}: {seconds:.1f} s on {result.device}"
+    )
+    console.record |= {
+        "output": str(target),
+        "width": result.photo.width,
+        "height": result.photo.height,
+        "seconds": seconds,
+        "device": result.device,
+        "warnings": warnings,
+        "status": "done",
+    }
+    console.emit(console.record if as_json else str(target))
