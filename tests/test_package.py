@@ -3,11 +3,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import photostyle
+from photostyle.registry import read_entries
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -59,6 +61,17 @@ def test_the_newest_entry_of_the_changelog_is_this_version():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = re.findall(r"^## \[?(\d+\.\d+\.\d+)", text, flags=re.MULTILINE)
     assert versions[0] == photostyle.__version__
+
+
+def test_models_toml_is_found_from_anywhere(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert "encoder" in read_entries()
+
+
+def test_models_toml_is_packed_where_it_is_looked_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packed = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert packed == {"models.toml": "photostyle/models.toml"}
 
 
 def test_the_repository_holds_the_agreed_names_only():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -75,6 +76,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 a photo failed, 2 usage, 3 model, 4 device, 130 interrupted.
     """
     console = Console()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # paths leave with the bytes they have
     try:
         with _terminable():
             # Outside its standalone mode typer hands exceptions through, and returns exit codes.

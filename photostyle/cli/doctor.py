@@ -6,9 +6,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -18,8 +18,9 @@ from photostyle.cli.console import console_of, one_line
 from photostyle.cli.failures import OPENCV_ADVICE, lacks_system_library
 from photostyle.errors import DeviceError, PhotoError, PhotostyleError
 from photostyle.image.formats import FORMATS
-from photostyle.registry.entry import Entry, read_entries
-from photostyle.registry.weights import verified_weights
+
+if TYPE_CHECKING:
+    from photostyle.registry import Entry
 
 PACKAGES = (
     ("torch", "torch"),
@@ -123,6 +124,8 @@ def _versions() -> Iterator[Check]:
 
 
 def _version(name: str, module: str) -> str:
+    from importlib import metadata
+
     loaded = import_module(module)
     # OpenCV comes as one of several distributions, so its module is asked first.
     return str(getattr(loaded, "__version__", None) or metadata.version(name))
@@ -234,18 +237,18 @@ def _round_trip(suffix: str, depths: tuple[Literal[8, 16], ...]) -> str:
 
 
 def _models() -> Iterator[Check]:
-    listed = _check("models", "models.toml", _count_models, REINSTALL)
+    from photostyle.registry import read_entries
+
+    listed = _check("models", "models.toml", lambda: f"{len(read_entries())} listed", REINSTALL)
     yield listed
     if listed.state == "ok":
         for entry in read_entries().values():
             yield _check("models", entry.name, partial(_verify, entry), REINSTALL)
 
 
-def _count_models() -> str:
-    return f"{len(read_entries())} listed"
+def _verify(entry: "Entry") -> str:
+    from photostyle.registry import verified_weights
 
-
-def _verify(entry: Entry) -> str:
     return f"{len(verified_weights(entry)) / 2**20:.1f} MiB, the bytes that are listed"
 
 

@@ -73,8 +73,8 @@ def test_weights_that_differ_are_found(cli, monkeypatch):
     def differs(_entry):
         raise ModelError("encoder.safetensors has another sha256")
 
-    monkeypatch.setattr(doctor, "read_entries", lambda: {"encoder": Encoder})
-    monkeypatch.setattr(doctor, "verified_weights", differs)
+    monkeypatch.setattr("photostyle.registry.read_entries", lambda: {"encoder": Encoder})
+    monkeypatch.setattr("photostyle.registry.verified_weights", differs)
     outcome = cli("doctor", "--json")
     assert outcome.code == 1
     assert state(outcome, "encoder") == ("missing", doctor.REINSTALL)

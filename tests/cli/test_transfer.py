@@ -258,6 +258,15 @@ def test_no_memory_is_advice(cli, solver, pair, tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("role", ["content", "style"])
+def test_a_photo_of_one_pixel_is_refused(cli, pair, photo_file, tmp_path, role):
+    dot = photo_file("dot.png", 1, 1)
+    before = contents(tmp_path)
+    photos = (dot, pair[1]) if role == "content" else (pair[0], dot)
+    assert cli("transfer", *photos, *TINY).failed(1, role, "1x1")
+    assert contents(tmp_path) == before
+
+
 def test_a_mask_of_another_shape_is_refused(cli, pair, masks, tmp_path):
     content_mask, style_mask = masks(width=96, height=96)
     before = contents(tmp_path)
