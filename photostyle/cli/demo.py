@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
     from photostyle.image import Photo
 
-PAIRS = (("rocket.jpg", "coffee.png"), ("coffee.png", "rocket.jpg"), ("chelsea.png", "coffee.png"))
+PAIRS = (
+    ("coffee.png", "rocket.jpg"),
+    ("rocket.jpg", "chelsea.png"),
+    ("astronaut.png", "coffee.png"),
+)
 """Content and style, from the photographs in scikit-image's wheel."""
 
 CREDITS = {
+    "astronaut.png": "astronaut Eileen Collins: NASA, public domain",
     "chelsea.png": "cat Chelsea: Stefan van der Walt, CC0",
     "coffee.png": "coffee: Rachel Michetti, CC0",
     "rocket.jpg": "rocket launch: SpaceX, public domain",
