@@ -1,1 +1,52 @@
-"""image."""
+"""Photo files: pixels, colour profile and metadata, read and written without losing any of them.
+
+The public names are loaded on first use, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from photostyle.image.formats import PHOTO_SUFFIXES, format_of
+    from photostyle.image.photo import Photo
+    from photostyle.image.read import MAX_PIXELS, read_photo
+    from photostyle.image.scaling import fit_size, resize, resize_to
+    from photostyle.image.write import write_photo
+
+__all__ = [
+    "MAX_PIXELS",
+    "PHOTO_SUFFIXES",
+    "Photo",
+    "fit_size",
+    "format_of",
+    "read_photo",
+    "resize",
+    "resize_to",
+    "write_photo",
+]
+
+_HOMES = {
+    "MAX_PIXELS": "photostyle.image.read",
+    "PHOTO_SUFFIXES": "photostyle.image.formats",
+    "Photo": "photostyle.image.photo",
+    "fit_size": "photostyle.image.scaling",
+    "format_of": "photostyle.image.formats",
+    "read_photo": "photostyle.image.read",
+    "resize": "photostyle.image.scaling",
+    "resize_to": "photostyle.image.scaling",
+    "write_photo": "photostyle.image.write",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'photostyle.image' has no attribute '{name}'")
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

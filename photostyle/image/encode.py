@@ -1,0 +1,107 @@
+"""From samples and metadata to the bytes of a photo file: one function a format.
+
+Each takes a photo for its metadata only, and the samples in the colours of its profile.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from photostyle.image import png, tiff
+from photostyle.image.photo import Photo
+
+if TYPE_CHECKING:
+    from photostyle.image.formats import FormatName
+
+Samples = npt.NDArray[np.uint8 | np.uint16]
+Encoder = Callable[[Samples, Photo, int], bytes | bytearray]
+
+
+def encode_jpeg(samples: Samples, photo: Photo, quality: int) -> bytes:
+    """Encode H W 3 uint8 as JPEG without subsampling of the colours (4:4:4)."""
+    buffer = io.BytesIO()
+    Image.fromarray(samples).save(
+        buffer,
+        "JPEG",
+        quality=quality,
+        subsampling="4:4:4",
+        dpi=photo.dpi or (0, 0),
+        exif=b"Exif\0\0" + photo.exif if photo.exif else b"",
+        icc_profile=photo.icc_profile,
+        xmp=photo.xmp,
+    )
+    encoded = buffer.getvalue()
+    if not photo.iptc:
+        return encoded
+    # Pillow writes no IPTC. It goes behind the first segment, which has to stay the first.
+    (length,) = struct.unpack_from(">H", encoded, 4)
+    position = 4 + length
+    return encoded[:position] + _iptc_segment(photo.iptc) + encoded[position:]
+
+
+def _iptc_segment(records: bytes) -> bytes:
+    """IPTC records as a resource of a Photoshop segment."""
+    resource = b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(records)) + records
+    payload = b"Photoshop 3.0\0" + resource + bytes(len(records) % 2)
+    return b"\xff\xed" + struct.pack(">H", len(payload) + 2) + payload
+
+
+def encode_png(samples: Samples, photo: Photo, _quality: int) -> bytes:
+    """Encode H W 3 or H W 4, uint8 or uint16, as PNG."""
+    code = cv2.COLOR_RGBA2BGRA if samples.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    # OpenCV's default compression looks for runs only: fast, and on photos just as good.
+    try:
+        _, encoded = cv2.imencode(".png", cv2.cvtColor(samples, code))
+    except cv2.error as error:
+        raise ValueError("PNG encoding failed") from error
+    return png.with_chunks(
+        encoded.data,
+        icc_profile=photo.icc_profile,
+        exif=photo.exif,
+        xmp=photo.xmp,
+        dpi=photo.dpi,
+    )
+
+
+def encode_tiff(samples: Samples, photo: Photo, _quality: int) -> bytearray:
+    """Encode H W 3 or H W 4, uint8 or uint16, as TIFF."""
+    return tiff.encode_tiff(
+        samples,
+        icc_profile=photo.icc_profile,
+        exif_block=photo.exif,
+        xmp=photo.xmp,
+        iptc=photo.iptc,
+        dpi=photo.dpi,
+    )
+
+
+def encode_webp(samples: Samples, photo: Photo, quality: int) -> bytes:
+    """Encode H W 3 or H W 4 uint8 as WebP, the colours with loss and alpha without."""
+    buffer = io.BytesIO()
+    Image.fromarray(samples).save(
+        buffer,
+        "WEBP",
+        quality=quality,
+        method=2,  # the default, 4, takes six times as long for files as large
+        exif=photo.exif or b"",
+        icc_profile=photo.icc_profile or b"",
+        xmp=photo.xmp or b"",
+    )
+    return buffer.getvalue()
+
+
+ENCODERS: dict[FormatName, Encoder] = {
+    "JPEG": encode_jpeg,
+    "PNG": encode_png,
+    "TIFF": encode_tiff,
+    "WEBP": encode_webp,
+}
+"""The encoder of each format: samples, photo and quality in, the file's bytes out."""

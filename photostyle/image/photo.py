@@ -1,0 +1,125 @@
+"""A photo in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from photostyle.image.scaling import resize_to
+
+if TYPE_CHECKING:
+    from photostyle.image.formats import FormatName
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photo: pixels to compute with, and all that must be in the file again afterwards."""
+
+    pixels: FloatArray
+    """H W 3, float32 in [0, 1]: RGB in the sRGB encoding, whatever the file's own profile, and
+    upright, whatever the camera's position."""
+
+    alpha: FloatArray | None = None
+    """H W, float32 in [0, 1], not multiplied into the pixels; None when the photo is opaque."""
+
+    bit_depth: Literal[8, 16] = 8
+    """Bits a channel in the file."""
+
+    format: FormatName = "PNG"
+    """The file format it was read from."""
+
+    icc_profile: bytes | None = None
+    """The colour profile a file of this photo carries: RGB, made of a matrix and curves. Pixels
+    are converted into it on writing. None means sRGB."""
+
+    exif: bytes | None = None
+    """EXIF block from its `II` or `MM` header on, with orientation 1 and no thumbnail."""
+
+    xmp: bytes | None = None
+    """XMP packet."""
+
+    iptc: bytes | None = None
+    """IPTC-IIM records."""
+
+    dpi: tuple[float, float] | None = None
+    """Horizontal and vertical resolution in pixels per inch."""
+
+    warnings: tuple[str, ...] = ()
+    """What could not be kept on reading, one sentence each, to be shown to the user."""
+
+    def __post_init__(self) -> None:
+        """Refuse arrays of the wrong shape or type.
+
+        Raises:
+            ValueError: Shape or type is not the one documented above.
+        """
+        if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or 0 in self.pixels.shape:
+            raise ValueError(f"pixels must be H W 3, not {self.pixels.shape}")
+        if self.alpha is not None and self.alpha.shape != self.pixels.shape[:2]:
+            raise ValueError(
+                f"alpha {self.alpha.shape} does not fit pixels {self.pixels.shape[:2]}"
+            )
+        for array in (self.pixels, self.alpha):
+            if array is not None and array.dtype != np.float32:
+                raise ValueError(f"pixels and alpha must be float32, not {array.dtype}")
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return len(self.pixels)
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return len(self.pixels[0])
+
+    @classmethod
+    def from_array(cls, array: npt.NDArray[Any], bit_depth: Literal[8, 16] | None = None) -> Self:
+        """Make a photo without metadata from an array.
+
+        Args:
+            array: H W, H W 1 (grey), H W 2 (grey, alpha), H W 3 (RGB) or H W 4 (RGB, alpha), sRGB
+                encoded; uint8, uint16 or floating point in [0, 1].
+            bit_depth: Bits a channel when written; by default 16 for uint16, else 8.
+
+        Raises:
+            ValueError: The array has another shape or type.
+        """
+        if array.dtype in (np.uint8, np.uint16):
+            values = array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
+        elif np.issubdtype(array.dtype, np.floating):
+            values = array.astype(np.float32)
+        else:
+            raise ValueError(f"cannot make a photo from an array of {array.dtype}")
+        if values.ndim == 2:
+            values = values[..., None]
+        if values.ndim != 3 or values.shape[2] not in (1, 2, 3, 4):
+            raise ValueError(f"cannot make a photo from an array of shape {array.shape}")
+        colours = values.shape[2] - (values.shape[2] % 2 == 0)
+        return cls(
+            pixels=np.ascontiguousarray(
+                np.broadcast_to(values[..., :colours], (*values.shape[:2], 3))
+            ),
+            alpha=values[..., colours].copy() if colours < values.shape[2] else None,
+            bit_depth=bit_depth or (16 if array.dtype == np.uint16 else 8),
+        )
+
+    def with_pixels(self, pixels: FloatArray) -> Self:
+        """The same photo with other pixels.
+
+        Args:
+            pixels: H W 3, float32 in [0, 1], sRGB encoded. Of another size the alpha channel is
+                scaled along.
+
+        Raises:
+            ValueError: The array has another shape or type.
+        """
+        alpha = self.alpha
+        if alpha is not None and alpha.shape != pixels.shape[:2]:
+            alpha = resize_to(alpha, *pixels.shape[:2])
+        return replace(self, pixels=pixels, alpha=alpha)

@@ -1,0 +1,588 @@
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import warnings
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageOps
+
+from photostyle.errors import PhotoError
+from photostyle.image import decode, read_photo
+
+RNG = np.random.default_rng(0)
+
+
+def scene(height=24, width=33):
+    """A smooth picture, H W 3 uint8, that JPEG hardly changes and no symmetry leaves the same."""
+    y, x = np.mgrid[0:height, 0:width]
+    channels = (x / width, y / height, (x + 2 * y) / (width + 2 * height))
+    return np.round(20 + 215 * np.stack(channels, axis=-1)).astype(np.uint8)
+
+
+def deep_scene(height=24, width=33):
+    return RNG.integers(0, 65536, (height, width, 3), np.uint16)
+
+
+def png16(samples, colour_type, *chunks):
+    """A 16-bit PNG of any colour type, made by hand."""
+
+    def chunk(kind, payload):
+        return struct.pack(">I", len(payload)) + kind + payload + struct.pack(
+            ">I", zlib.crc32(kind + payload)
+        )  # fmt: skip
+
+    height, width = samples.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    parts = [chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0))]
+    parts += [chunk(*other) for other in chunks]
+    parts += [chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def tiff(samples, **options):
+    file = io.BytesIO()
+    tifffile.imwrite(file, samples, metadata=None, **options)
+    return file.getvalue()
+
+
+def save(path, picture, **options):
+    (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).save(
+        path, **options
+    )
+    return path
+
+
+def read_bytes(tmp_path, data, name="photo.bin"):
+    (tmp_path / name).write_bytes(data)
+    return read_photo(tmp_path / name)
+
+
+# Pixels
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 3), (24, 33)])
+@pytest.mark.parametrize(
+    ("suffix", "options", "tolerance"),
+    [("jpg", {"quality": 100, "subsampling": 0}, 4), ("png", {}, 0), ("tif", {}, 0),
+     ("tif", {"compression": "tiff_lzw"}, 0), ("tif", {"compression": "tiff_deflate"}, 0),
+     ("webp", {"lossless": True}, 0)],
+)  # fmt: skip
+def test_8_bit_photos_of_every_format(tmp_path, size, suffix, options, tolerance):
+    path = save(tmp_path / f"ünïcode 写真.{suffix}", scene(*size), **options)
+    photo = read_photo(path)
+    assert (photo.bit_depth, photo.alpha, photo.warnings) == (8, None, ())
+    assert photo.format == {"jpg": "JPEG", "png": "PNG", "tif": "TIFF", "webp": "WEBP"}[suffix]
+    assert photo.pixels.flags.c_contiguous
+    assert np.abs(photo.pixels * 255 - scene(*size)).max() <= tolerance + 1e-3
+    np.testing.assert_array_equal(read_photo(str(path)).pixels, photo.pixels)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 3), (24, 33)])
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda samples: png16(samples, 2),
+        lambda samples: tiff(samples, photometric="rgb"),
+        lambda samples: tiff(samples, photometric="rgb", byteorder=">"),
+        lambda samples: tiff(samples, photometric="rgb", compression="zlib", predictor=True),
+        lambda samples: tiff(samples, photometric="rgb", bigtiff=True),
+        lambda samples: cv2.imencode(
+            ".tif", samples[..., ::-1], [cv2.IMWRITE_TIFF_COMPRESSION, 5]
+        )[1].tobytes(),
+    ],
+)  # fmt: skip
+def test_16_bit_photos_keep_every_bit_even_dark_ones(tmp_path, size, dark, encode):
+    samples = deep_scene(*size) // (1000 if dark else 1)
+    photo = read_bytes(tmp_path, encode(samples))
+    assert (photo.bit_depth, photo.warnings) == (16, ())
+    np.testing.assert_array_equal(np.round(photo.pixels * 65535), samples)
+
+
+def test_16_bit_grey_and_alpha(tmp_path):
+    samples = RNG.integers(0, 65536, (6, 7, 4), np.uint16)
+    grey, alpha = samples[..., 0], samples[..., 3]
+    cases = {
+        "grey png": (png16(grey, 0), grey, None),
+        "grey alpha png": (png16(samples[..., [0, 3]], 4), grey, alpha),
+        "rgb alpha png": (png16(samples, 6), samples[..., :3], alpha),
+        "grey tiff": (tiff(grey, photometric="minisblack"), grey, None),
+        "inverted tiff": (tiff(65535 - grey, photometric="miniswhite"), grey, None),
+        "alpha tiff": (tiff(samples, photometric="rgb", extrasamples=["unassalpha"]),
+                       samples[..., :3], alpha),
+        "fourth channel": (tiff(samples, photometric="rgb", extrasamples=["unspecified"]),
+                           samples[..., :3], None),
+    }  # fmt: skip
+    for name, (data, colours, opacity) in cases.items():
+        photo = read_bytes(tmp_path, data)
+        expected = colours if colours.ndim == 3 else colours[..., None].repeat(3, axis=2)
+        assert photo.bit_depth == 16, name
+        np.testing.assert_array_equal(np.round(photo.pixels * 65535), expected, err_msg=name)
+        if opacity is None:
+            assert photo.alpha is None, name
+        else:
+            np.testing.assert_array_equal(np.round(photo.alpha * 65535), opacity, err_msg=name)
+
+
+def test_16_bit_alpha_that_was_multiplied_in_is_divided_out(tmp_path):
+    samples = RNG.integers(0, 65536, (6, 7, 4), np.uint16)
+    samples[..., 3] |= 1 << 15
+    multiplied = samples.copy()
+    multiplied[..., :3] = np.round(samples[..., :3] * (samples[..., 3:] / 65535))
+    multiplied[0, 0] = 0
+    photo = read_bytes(tmp_path, tiff(multiplied, photometric="rgb", extrasamples=["assocalpha"]))
+    error = np.abs(photo.pixels * 65535 - samples[..., :3])
+    error[0, 0] = 0
+    assert error.max() < 2
+    assert photo.pixels[0, 0].max() == photo.alpha[0, 0] == 0
+
+
+def test_8_bit_modes_become_rgb(tmp_path):
+    rgb = Image.fromarray(scene())
+    palette = rgb.quantize(16)
+    clear = palette.copy()
+    clear.info["transparency"] = 3
+    grey = rgb.convert("L")
+    rgba = rgb.copy()
+    rgba.putalpha(grey)
+    for name, picture in {
+        "grey": grey, "grey alpha": rgba.convert("LA"), "palette": palette, "rgba": rgba,
+        "palette with a clear colour": clear, "bilevel": grey.point(lambda v: 255 * (v > 99), "1"),
+    }.items():  # fmt: skip
+        photo = read_photo(save(tmp_path / "a.png", picture))
+        expected = np.asarray(picture.convert("RGBA"))
+        np.testing.assert_array_equal(np.round(photo.pixels * 255), expected[..., :3], err_msg=name)
+        if (expected[..., 3] == 255).all():
+            assert photo.alpha is None, name
+        else:
+            np.testing.assert_array_equal(
+                np.round(photo.alpha * 255), expected[..., 3], err_msg=name
+            )
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+def test_cmyk_becomes_rgb_with_a_warning(tmp_path, suffix):
+    path = save(tmp_path / f"a.{suffix}", Image.fromarray(scene()).convert("CMYK"))
+    photo = read_photo(path)
+    assert np.abs(photo.pixels * 255 - scene()).mean() < 3
+    assert "CMYK" in photo.warnings[0]
+    assert photo.icc_profile is None
+
+
+# Orientation
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["jpg", "png", "webp", "tif", "png16", "tif16", "bigtiff16"])
+def test_photos_come_upright_and_say_so(tmp_path, camera_exif, kind, orientation):
+    block = camera_exif(orientation)
+    xmp = f'<x:xmpmeta tiff:Orientation="{orientation}"/>'.encode()
+    deep = deep_scene()
+    if kind == "png16":
+        data = png16(deep, 2, (b"eXIf", block), (b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + xmp))
+    elif kind in ("tif16", "bigtiff16"):
+        tags = [(274, "H", 1, orientation, True), (700, "B", len(xmp), xmp, True)]
+        data = tiff(deep, photometric="rgb", extratags=tags, bigtiff=kind == "bigtiff16")
+    else:
+        options = {"webp": {"lossless": True}, "jpg": {"quality": 100, "subsampling": 0}}.get(
+            kind, {}
+        )
+        if kind == "png":
+            path = save(tmp_path / "a.png", scene(), exif=block)
+        elif kind == "tif":
+            path = save(tmp_path / "a.tif", scene(), tiffinfo={274: orientation, 700: xmp})
+        else:
+            path = save(
+                tmp_path / f"a.{kind}", scene(), exif=b"Exif\0\0" + block, xmp=xmp, **options
+            )
+        data = path.read_bytes()
+    photo = read_bytes(tmp_path, data)
+
+    # Pillow's idea of upright, for 8-bit copies of either picture.
+    stored = Image.fromarray(scene() if photo.bit_depth == 8 else (deep >> 8).astype(np.uint8))
+    stored.getexif()[274] = orientation
+    expected = np.asarray(ImageOps.exif_transpose(stored))
+    top = 255 if photo.bit_depth == 8 else 65535 / 256
+    assert photo.pixels.shape == expected.shape
+    assert np.abs(photo.pixels * top - expected).max() <= 4
+    again = Image.Exif()
+    again.load(photo.exif)
+    assert again[274] == 1
+    if kind != "png":
+        assert photo.xmp == b'<x:xmpmeta tiff:Orientation="1"/>'
+
+
+@pytest.mark.parametrize(
+    "xmp", [b"<r tiff:Orientation='6'>", b"<tiff:Orientation>6</tiff:Orientation>"]
+)
+def test_orientation_from_xmp_counts_where_exif_has_none(tmp_path, camera_exif, xmp):
+    for block, turned in ((b"", True), (camera_exif(None), True), (camera_exif(1), False)):
+        photo = read_photo(save(tmp_path / "a.webp", scene(24, 33), exif=block, xmp=xmp))
+        assert photo.pixels.shape == ((33, 24, 3) if turned else (24, 33, 3))
+        assert photo.xmp == xmp.replace(b"6", b"1")
+
+
+# Metadata
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+def test_metadata_is_kept(tmp_path, camera_exif, profiles, suffix):
+    path = tmp_path / f"a.{suffix}"
+    options = {"icc_profile": profiles["sRGB"], "dpi": (300, 240)}
+    if suffix == "tif":
+        exif = Image.Exif()
+        exif[0x010F] = "Kamera AG"
+        exif[700] = b"<xmp/>"
+        save(path, scene(), exif=exif, **options)
+    else:
+        prefix = b"" if suffix == "webp" else b"Exif\0\0"
+        save(path, scene(), exif=prefix + camera_exif(), xmp=b"<xmp/>", **options)
+    photo = read_photo(path)
+    assert photo.icc_profile == profiles["sRGB"]
+    assert photo.warnings == ()
+    if suffix != "webp":
+        assert photo.dpi == pytest.approx((300, 240), abs=0.1)
+    if suffix != "png":  # Pillow writes no XMP into PNG files
+        assert photo.xmp == b"<xmp/>"
+    assert photo.exif[:2] in (b"II", b"MM")
+    assert b"Kamera AG" in photo.exif
+    assert b"how things were" not in photo.exif
+
+
+def test_iptc_is_kept(tmp_path):
+    records = b"\x1c\x02\x78\x00\x07Caption"
+    resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(records)) + records
+    payload = b"Photoshop 3.0\0" + resource + bytes(len(records) % 2)
+    segment = b"\xff\xed" + struct.pack(">H", len(payload) + 2) + payload
+    jpeg = save(tmp_path / "a.jpg", scene()).read_bytes()
+    assert read_bytes(tmp_path, jpeg[:2] + segment + jpeg[2:]).iptc == records
+    tags = [(0x83BB, "B", len(records), records, True)]
+    assert read_bytes(tmp_path, tiff(scene(), photometric="rgb", extratags=tags)).iptc == records
+
+
+def test_damaged_exif_costs_the_exif_not_the_photo(tmp_path):
+    photo = read_photo(save(tmp_path / "a.jpg", scene(), exif=b"Exif\0\0II*\0rubbish"))
+    assert photo.exif is None
+    assert "EXIF" in " ".join(photo.warnings)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+def test_of_several_pictures_the_first_is_read_with_a_warning(tmp_path, suffix):
+    first, second = Image.fromarray(scene()), Image.fromarray(scene()[::-1].copy())
+    options = {"lossless": True} if suffix == "webp" else {}
+    first.save(tmp_path / f"a.{suffix}", save_all=True, append_images=[second], **options)
+    photo = read_photo(tmp_path / f"a.{suffix}")
+    np.testing.assert_array_equal(np.round(photo.pixels * 255), scene())
+    assert "several pictures" in photo.warnings[0]
+
+
+def test_a_second_picture_in_a_jpeg_is_told_too(tmp_path):
+    first, second = Image.fromarray(scene()), Image.fromarray(scene()[::-1].copy())
+    first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[second], quality=100)
+    photo = read_photo(tmp_path / "a.jpg")
+    assert photo.format == "JPEG"
+    assert "several pictures" in photo.warnings[0]
+
+
+# Colour
+
+
+def display_p3_to_srgb(values):
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    to_srgb = np.array(
+        [[1.22494, -0.22494, 0], [-0.04206, 1.04206, 0], [-0.01964, -0.07864, 1.09827]]
+    )
+    linear = np.clip(linear @ to_srgb.T, 0, 1)
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+def test_the_embedded_profile_counts(tmp_path, profiles, suffix):
+    path = save(tmp_path / f"a.{suffix}", scene(), icc_profile=profiles["Display P3"])
+    with Image.open(path) as image:
+        stored = np.asarray(image.convert("RGB")) / 255
+    photo = read_photo(path)
+    assert photo.icc_profile == profiles["Display P3"]
+    np.testing.assert_allclose(photo.pixels, display_p3_to_srgb(stored), atol=2e-3)
+    assert np.abs(photo.pixels - stored).max() > 0.02
+
+
+def test_the_embedded_profile_of_a_16_bit_photo_is_applied_at_16_bits(tmp_path, profiles):
+    ramp = np.linspace(20000, 20255, 256).astype(np.uint16).reshape(16, 16, 1).repeat(3, axis=2)
+    profile = (b"iCCP", b"P3\0\0" + zlib.compress(profiles["Adobe RGB"]))
+    photo = read_bytes(tmp_path, png16(ramp, 2, profile))
+    assert photo.bit_depth == 16
+    assert len(np.unique(photo.pixels[..., 0])) == 256
+
+
+def test_colours_outside_of_srgb_are_told(tmp_path, profiles):
+    green = np.zeros((8, 8, 3), np.uint8)
+    green[:4, :, 1] = 255
+    photo = read_photo(save(tmp_path / "a.png", green, icc_profile=profiles["Display P3"]))
+    assert "50.0% of its pixels" in photo.warnings[0]
+    assert photo.pixels.min() == 0
+
+
+def test_a_grey_profile_is_applied_and_replaced(tmp_path, profiles):
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    photo = read_photo(save(tmp_path / "a.png", grey, icc_profile=profiles["grey"]))
+    linear = (grey / 255) ** (461 / 256)
+    expected = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    np.testing.assert_allclose(photo.pixels, expected[..., None].repeat(3, axis=2), atol=1e-4)
+    assert photo.icc_profile is None
+    assert "grey profile" in photo.warnings[0]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_profile_of_tables_is_applied_and_replaced_by_srgb(tmp_path, make_profiles, dtype):
+    # A table of the cube's eight corners, in Lab: lightness is the mean of the three values.
+    corners = [(85 * (r + g + b), 128, 128) for r in (0, 1) for g in (0, 1) for b in (0, 1)]
+    head = b"mft1" + bytes(4) + bytes([3, 3, 2, 0]) + make_profiles.fixed(1, 0, 0, 0, 1, 0, 0, 0, 1)
+    table = head + bytes(range(256)) * 3 + bytes(np.ravel(corners).tolist()) + bytes(range(256)) * 3
+    profile = make_profiles.profile(b"RGB ", {b"A2B0": table}, b"Lab ")
+    top = np.iinfo(dtype).max
+    samples = np.array([[(0, 0, 0), (top, top, top), (top // 2, top // 2, top // 2)]], dtype)
+    if dtype == np.uint8:
+        data = save(tmp_path / "a.png", samples, icc_profile=profile).read_bytes()
+    else:
+        data = png16(samples, 2, (b"iCCP", b"x\0\0" + zlib.compress(profile)))
+    photo = read_bytes(tmp_path, data)
+    # Lightness 50 is 119 in sRGB.
+    np.testing.assert_allclose(photo.pixels[0, :, 1] * 255, [0, 255, 119], atol=1.5)
+    assert photo.icc_profile is None
+    assert photo.bit_depth == 8 * np.dtype(dtype).itemsize
+    assert "tables" in photo.warnings[0]
+    assert ("at 8 bits" in photo.warnings[0]) == (dtype == np.uint16)
+
+
+@pytest.mark.parametrize("which", ["grey", "rubbish", "cut"])
+def test_a_profile_that_does_not_fit_is_told_and_ignored(tmp_path, profiles, which):
+    profile = {"grey": profiles["grey"], "rubbish": b"rubbish", "cut": profiles["sRGB"][:200]}[
+        which
+    ]
+    photo = read_photo(save(tmp_path / "a.png", scene(), icc_profile=profile))
+    assert photo.icc_profile is None
+    assert "profile" in photo.warnings[0]
+    np.testing.assert_array_equal(np.round(photo.pixels * 255), scene())
+
+
+# Refusals
+
+
+def test_what_is_not_there_or_no_photo_is_a_photo_error(tmp_path):
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "text.jpg").write_text("Dear diary")
+    (tmp_path / "cake.jpg").mkdir()
+    Image.fromarray(scene()).save(tmp_path / "a.gif")
+    Image.fromarray(scene()).save(tmp_path / "a.bmp")
+    for name, reason in {
+        "none.jpg": "no such file",
+        "empty.jpg": "empty",
+        "text.jpg": "no JPEG",
+        "cake.jpg": "folder",
+        "a.gif": "no JPEG",
+        "a.bmp": "no JPEG",
+        "nul\0.jpg": "cannot read",
+        "empty.jpg/x": "cannot read",
+        "x" * 300: "cannot read",
+    }.items():
+        with pytest.raises(PhotoError, match=reason) as caught:
+            read_photo(tmp_path / name)
+        assert str(tmp_path / name) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_may_not_be_read_is_a_photo_error(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png", scene())
+
+    def refuse(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(path), "read_bytes", refuse)
+    with pytest.raises(PhotoError, match="Permission denied"):
+        read_photo(path)
+
+
+def files_of_all_kinds(tmp_path, camera_exif):
+    """Whole files by name, of about 10 kB."""
+    picture = np.clip(scene(60, 50) + RNG.normal(0, 9, (60, 50, 3)), 0, 255).astype(np.uint8)
+    exif = b"Exif\0\0" + camera_exif(3)
+    deep = deep_scene(30, 40)
+    return {
+        "jpg": save(tmp_path / "a.jpg", picture, exif=exif).read_bytes(),
+        "progressive": save(tmp_path / "p.jpg", picture, progressive=True).read_bytes(),
+        "png": save(tmp_path / "a.png", picture, exif=exif).read_bytes(),
+        "tif": save(tmp_path / "a.tif", picture).read_bytes(),
+        "lzw": save(tmp_path / "l.tif", picture, compression="tiff_lzw").read_bytes(),
+        "webp": save(tmp_path / "a.webp", picture, exif=camera_exif(3)).read_bytes(),
+        "lossless": save(tmp_path / "l.webp", picture, lossless=True).read_bytes(),
+        "png16": png16(deep, 2),
+        "tif16": tiff(deep, photometric="rgb", rowsperstrip=7),
+        "deflate16": tiff(deep, photometric="rgb", compression="zlib", rowsperstrip=7),
+    }
+
+
+@pytest.mark.parametrize("keep", [0.02, 0.3, 0.6, 0.9, 0.99])
+def test_a_file_that_ends_early_is_a_photo_error(tmp_path, camera_exif, keep, capfd):
+    for name, data in files_of_all_kinds(tmp_path, camera_exif).items():
+        with pytest.raises(PhotoError, match="cannot read") as caught:
+            read_bytes(tmp_path, data[: int(len(data) * keep)])
+        assert "\n" not in str(caught.value), name
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_jpeg_that_ends_early_but_has_an_end_marker_is_refused(tmp_path, mode):
+    noisy = Image.fromarray((deep_scene(90, 80) >> 8).astype(np.uint8)).convert(mode)
+    data = save(tmp_path / "a.jpg", noisy).read_bytes()
+    for keep in (0.3, 0.6, 0.9):
+        with pytest.raises(PhotoError, match="ends early"):
+            read_bytes(tmp_path, data[: int(len(data) * keep)] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_photo_of_a_grey_wall_is_not_taken_for_one_that_ends_early(tmp_path, mode):
+    path = save(tmp_path / "a.jpg", Image.new(mode, (50, 60), (128,) * len(mode)))
+    assert np.all(np.round(read_photo(path).pixels * 255) == 128)
+    assert read_bytes(tmp_path, path.read_bytes() + b"trailing").height == 60
+
+
+def test_damage_of_any_kind_is_a_photo_error_or_no_error(tmp_path, camera_exif):
+    rng = np.random.default_rng(1)
+    messages = []
+    for data in files_of_all_kinds(tmp_path, camera_exif).values():
+        for _ in range(30):
+            broken = bytearray(data)
+            reach = len(broken) if rng.random() < 0.5 else 200
+            for place in rng.integers(0, reach, 3):
+                broken[place] = rng.integers(256)
+            try:
+                photo = read_bytes(tmp_path, bytes(broken))
+            except PhotoError as error:
+                messages.append(str(error))
+            else:
+                assert np.isfinite(photo.pixels).all()
+    assert len(messages) > 50
+    assert not any("\n" in message for message in messages)
+
+
+def test_kinds_of_tiff_that_would_lose_something_are_refused(tmp_path):
+    deep = deep_scene()
+    for data in (
+        tiff(deep.transpose(2, 0, 1).copy(), photometric="rgb", planarconfig="separate"),
+        tiff((deep / 65535).astype(np.float32), photometric="rgb"),
+        tiff((deep[..., 0] / 65535).astype(np.float32), photometric="minisblack"),
+        tiff(deep[..., 0].astype(np.int32), photometric="minisblack"),
+    ):
+        with pytest.raises(PhotoError, match="cannot read"):
+            read_bytes(tmp_path, data)
+
+
+def test_the_preview_in_a_camera_raw_file_is_not_taken_for_the_photo(tmp_path):
+    preview = tiff(scene(), photometric="rgb", subfiletype=1)
+    with pytest.raises(PhotoError, match="raw file"):
+        read_bytes(tmp_path, preview, "a.nef")
+    tags = [(50706, "B", 4, b"\x01\x04\0\0", True)]
+    with pytest.raises(PhotoError, match="raw file"):
+        read_bytes(tmp_path, tiff(scene(), photometric="rgb", extratags=tags), "a.dng")
+
+
+# Size limit
+
+
+def header_bombs():
+    """Files of a few bytes that claim 30000 x 30000 pixels (WebP, which cannot: 16383 x 16383)."""
+    size = struct.pack(">II", 30000, 30000)
+    ihdr = b"IHDR" + size + b"\x08\x02\0\0\0"
+    idat = b"IDAT" + zlib.compress(bytes(99))
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        for chunk in (ihdr, idat, b"IEND")
+    )
+    tags = [
+        (256, 30000),
+        (257, 30000),
+        (258, 8),
+        (259, 1),
+        (262, 1),
+        (273, 8),
+        (278, 30000),
+        (279, 9),
+    ]
+    tif = b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + b"".join(
+        struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags
+    ) + bytes(4)  # fmt: skip
+    frame = (
+        b"\xff\xc0" + struct.pack(">HBHHB", 17, 8, 30000, 30000, 3) + b"\1\x11\0\2\x11\0\3\x11\0"
+    )
+    jpg = b"\xff\xd8" + frame + b"\xff\xda" + struct.pack(">HB", 12, 3) + b"\1\0\2\0\3\0\0\x3f\0"
+    canvas = struct.pack("<I", 16382)[:3] * 2
+    chunk = b"VP8X" + struct.pack("<I", 10) + bytes(4) + canvas
+    webp = b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
+    return {"png": png, "tif": tif, "jpg": jpg, "webp": webp}
+
+
+@pytest.mark.parametrize("kind", ["png", "tif", "jpg", "webp"])
+def test_a_header_that_claims_too_much_is_refused_before_decoding(tmp_path, monkeypatch, kind):
+    def decoding(*_):
+        raise AssertionError("decoding began")
+
+    monkeypatch.setattr(decode, "_read_channels", decoding)
+    (tmp_path / "a").write_bytes(header_bombs()[kind])
+    options = {"max_pixels": 200_000_000} if kind == "webp" else {}
+    with pytest.raises(PhotoError, match=r"a': .* [24]00 megapixels.*--max-pixels"):
+        read_photo(tmp_path / "a", **options)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "tif", "webp"])
+def test_the_limit_is_exact_and_pillows_own_is_neither_in_the_way_nor_changed(
+    tmp_path, monkeypatch, kind
+):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    path = tmp_path / f"a.{kind}"
+    cv2.imwrite(str(path), scene(9, 11))
+    assert read_photo(path, max_pixels=99).width == 11
+    for limit in (98, 50, 49, 1):
+        with pytest.raises(PhotoError, match="--max-pixels"):
+            read_photo(path, max_pixels=limit)
+    assert Image.MAX_IMAGE_PIXELS == 10
+
+
+def test_reading_in_threads_leaves_the_process_as_it_was(tmp_path):
+    paths = [save(tmp_path / f"{i}.png", scene()) for i in range(4)]
+    (tmp_path / "bad.png").write_bytes(paths[0].read_bytes()[:90])
+    limit, filters = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
+    results = []
+
+    def work(path):
+        for _ in range(5):
+            try:
+                results.append(read_photo(path).width)
+            except PhotoError:
+                results.append(0)
+
+    threads = [threading.Thread(target=work, args=(p,)) for p in (*paths, tmp_path / "bad.png")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [0] * 5 + [33] * 20
+    assert limit == Image.MAX_IMAGE_PIXELS
+    assert warnings.filters == filters
+
+
+def test_real_photos(shared_data):
+    paths = sorted(shared_data.glob("luan/*/content.*"))
+    assert paths
+    for path in paths[:5]:
+        photo = read_photo(path)
+        with Image.open(path) as image:
+            expected = np.asarray(image.convert("RGB"))
+        np.testing.assert_array_equal(np.round(photo.pixels * 255), expected)
+        assert photo.warnings == ()

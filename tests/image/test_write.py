@@ -1,0 +1,398 @@
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+from photostyle.errors import PhotoError, UsageError
+from photostyle.image import Photo, read_photo, write, write_photo
+
+RNG = np.random.default_rng(0)
+LOSSLESS = ["png", "tif"]
+ALL = ["jpg", "png", "tif", "webp"]
+
+
+def smooth(height=24, width=33, channels=3):
+    y, x = np.mgrid[0:height, 0:width]
+    parts = (x / width, y / height, (x + 2 * y) / (width + 2 * height), (x + y) / (width + height))
+    return (0.1 + 0.8 * np.stack(parts[:channels], axis=-1)).astype(np.float32)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+# Round trips
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 3), (24, 33)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("suffix", LOSSLESS)
+def test_lossless_formats_give_back_every_sample(tmp_path, suffix, channels, dtype, size):
+    top = np.iinfo(dtype).max
+    samples = RNG.integers(0, top, (*size, channels), dtype, endpoint=True)
+    path = tmp_path / f"ünïcode 写真.{suffix}"
+    assert write_photo(Photo.from_array(samples), path) == ()
+    photo = read_photo(path)
+    assert photo.bit_depth == 8 * samples.itemsize
+    np.testing.assert_array_equal(np.round(photo.pixels * top), samples[..., :3])
+    assert (photo.alpha is None) == (channels == 3)
+    if channels == 4:
+        np.testing.assert_array_equal(np.round(photo.alpha * top), samples[..., 3])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 3), (24, 33)])
+@pytest.mark.parametrize("suffix", ["jpg", "jpeg", "webp"])
+def test_lossy_formats_come_close(tmp_path, suffix, size):
+    pixels = smooth(*size)
+    assert write_photo(Photo.from_array(pixels), tmp_path / f"a.{suffix}") == ()
+    photo = read_photo(tmp_path / f"a.{suffix}")
+    assert np.abs(photo.pixels - pixels).mean() < (0.02 if suffix != "webp" else 0.05)
+
+
+def test_jpeg_is_not_subsampled_and_quality_counts(tmp_path):
+    photo = Photo.from_array(RNG.random((64, 64, 3)))
+    sizes = []
+    for quality in (1, 50, 95, 100):
+        write_photo(photo, tmp_path / "a.jpg", quality=quality, overwrite=True)
+        sizes.append((tmp_path / "a.jpg").stat().st_size)
+        with Image.open(tmp_path / "a.jpg") as image:
+            assert [layer[1:3] for layer in image.layer] == [(1, 1)] * 3
+    assert sizes == sorted(sizes)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert all(set(table) == {1} for table in image.quantization.values())
+
+
+def test_webp_keeps_alpha_without_loss(tmp_path):
+    samples = RNG.integers(0, 256, (24, 33, 4), np.uint8)
+    assert write_photo(Photo.from_array(samples), tmp_path / "a.webp") == ()
+    np.testing.assert_array_equal(
+        np.round(read_photo(tmp_path / "a.webp").alpha * 255), samples[..., 3]
+    )
+
+
+def test_values_are_rounded_and_those_out_of_range_clipped(tmp_path):
+    values = np.array([-1, -0.001, 0.4999 / 255, 0.5001 / 255, 100.4 / 255, 1.001, 9], np.float32)
+    photo = Photo.from_array(values[None])
+    before = photo.pixels.copy()
+    write_photo(photo, tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        assert np.asarray(image)[0, :, 0].tolist() == [0, 0, 0, 1, 100, 255, 255]
+    np.testing.assert_array_equal(photo.pixels, before)
+
+
+@pytest.mark.parametrize("suffix", ALL)
+@pytest.mark.parametrize("name", ["sRGB", "Display P3", "Adobe RGB"])
+def test_the_profile_is_embedded_and_the_samples_are_in_it(tmp_path, profiles, suffix, name):
+    stored = np.round(80 + 50 * smooth()).astype(np.uint8)
+    Image.fromarray(stored).save(tmp_path / "in.png", icc_profile=profiles[name])
+    photo = read_photo(tmp_path / "in.png")
+    write_photo(photo, tmp_path / f"out.{suffix}")
+    with Image.open(tmp_path / f"out.{suffix}") as image:
+        assert image.info["icc_profile"] == profiles[name]
+        error = np.abs(np.asarray(image).astype(int) - stored)
+    if suffix in LOSSLESS:
+        assert error.max() == 0
+    else:
+        assert error.mean() < 2
+    again = read_photo(tmp_path / f"out.{suffix}")
+    assert np.abs(again.pixels - photo.pixels).mean() < (1e-6 if suffix in LOSSLESS else 0.01)
+
+
+def test_16_bits_survive_a_profile(tmp_path, profiles):
+    samples = RNG.integers(20000, 30000, (24, 33, 3), np.uint16)
+    photo = dataclasses.replace(Photo.from_array(samples), icc_profile=profiles["Adobe RGB"])
+    write_photo(photo, tmp_path / "a.tif")
+    again = read_photo(tmp_path / "a.tif")
+    assert np.abs(again.pixels - photo.pixels).max() < 1.5 / 65535
+
+
+# Metadata
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("suffix", ALL)
+def test_metadata_is_written_and_the_size_in_it_is_right(
+    tmp_path, camera_exif, profiles, suffix, order
+):
+    photo = dataclasses.replace(
+        Photo.from_array(smooth(24, 33)),
+        exif=camera_exif(order=order, size=(999, 888), thumbnail=b""),
+        xmp=b"<x:xmpmeta/>",
+        icc_profile=profiles["sRGB"],
+        dpi=(300, 240),
+    )
+    path = tmp_path / f"a.{suffix}"
+    assert write_photo(photo, path) == ()
+    with Image.open(path) as image:
+        image.load()
+        exif = image.getexif()
+        assert exif[ExifTags.Base.Make] == "Kamera AG"
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        assert details[ExifTags.Base.DateTimeOriginal] == "2024:05:06 07:08:09"
+        assert details[ExifTags.Base.MakerNote].startswith(b"CAMERA")
+        assert (details[0xA002], details[0xA003]) == (33, 24)
+        assert exif.get_ifd(ExifTags.IFD.GPSInfo)[1] == "N"
+        assert image.info["xmp"].rstrip(b"\0") == b"<x:xmpmeta/>"
+        if suffix != "webp":
+            assert tuple(map(float, image.info["dpi"])) == pytest.approx((300, 240), abs=0.1)
+    again = read_photo(path)
+    assert (again.xmp, again.icc_profile) == (photo.xmp, photo.icc_profile)
+    if suffix != "tif":  # there the block has to be gathered from the file
+        expected = camera_exif(order=order, size=(999, 888), thumbnail=b"")
+        assert len(again.exif) == len(expected)
+        assert sum(a != b for a, b in zip(again.exif, expected, strict=True)) <= 6
+    assert again.warnings == ()
+
+
+@pytest.mark.parametrize("suffix", ALL)
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_turned_photo_is_not_turned_twice(tmp_path, orientation, suffix):
+    source = tmp_path / f"in.{suffix}"
+    options = {"webp": {"lossless": True}, "jpg": {"quality": 100}}.get(suffix, {})
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray((smooth() * 255).astype(np.uint8)).save(source, exif=exif, **options)
+    photo = read_photo(source)
+    write_photo(photo, tmp_path / f"out.{suffix}")
+    again = read_photo(tmp_path / f"out.{suffix}")
+    assert again.pixels.shape == photo.pixels.shape
+    assert np.abs(again.pixels - photo.pixels).mean() < 0.02
+    with Image.open(tmp_path / f"out.{suffix}") as image:
+        assert image.getexif()[274] == 1
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+@pytest.mark.parametrize("length", [9, 10])
+def test_iptc_is_kept_where_there_is_a_place_for_it(tmp_path, suffix, length):
+    records = b"\x1c\x02\x78\x00" + bytes([length]) + b"x" * length
+    photo = dataclasses.replace(Photo.from_array(smooth()), iptc=records, dpi=(72, 72), xmp=b"<x/>")
+    assert write_photo(photo, tmp_path / f"a.{suffix}") == ()
+    again = read_photo(tmp_path / f"a.{suffix}")
+    assert (again.iptc, again.xmp) == (records, b"<x/>")
+
+
+def test_a_photo_from_any_format_goes_to_any_other(tmp_path, camera_exif, profiles):
+    photo = dataclasses.replace(
+        Photo.from_array(smooth()),
+        exif=camera_exif(thumbnail=b""),
+        icc_profile=profiles["Display P3"],
+    )
+    for first in ALL:
+        write_photo(photo, tmp_path / f"first.{first}", overwrite=True)
+        for second in ALL:
+            read = read_photo(tmp_path / f"first.{first}")
+            assert read.warnings == ()
+            write_photo(read, tmp_path / f"second.{second}", overwrite=True)
+            again = read_photo(tmp_path / f"second.{second}")
+            assert np.abs(again.pixels - photo.pixels).mean() < 0.02
+            assert again.icc_profile == photo.icc_profile
+            block = Image.Exif()
+            block.load(again.exif)
+            assert block.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote].startswith(b"CAMERA")
+
+
+# What cannot be kept
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp"])
+def test_less_than_16_bits_is_told(tmp_path, suffix):
+    photo = Photo.from_array(smooth(), bit_depth=16)
+    (warning,) = write_photo(photo, tmp_path / f"a.{suffix}")
+    assert "8 bits" in warning
+    assert read_photo(tmp_path / f"a.{suffix}").bit_depth == 8
+
+
+def test_transparency_becomes_white_in_a_jpeg_and_is_told(tmp_path):
+    pixels = np.zeros((16, 16, 4), np.float32)
+    pixels[:8, :, 3] = 0.5
+    pixels[8:, 8:, 3] = 1
+    (warning,) = write_photo(Photo.from_array(pixels), tmp_path / "a.jpg")
+    assert "white" in warning
+    result = read_photo(tmp_path / "a.jpg").pixels
+    np.testing.assert_allclose(result[:8], 0.5, atol=0.02)
+    np.testing.assert_allclose(result[8:, :8], 1, atol=0.02)
+    np.testing.assert_allclose(result[8:, 8:], 0, atol=0.02)
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+def test_iptc_without_a_place_is_told(tmp_path, suffix):
+    photo = dataclasses.replace(Photo.from_array(smooth()), iptc=b"\x1c\x02\x05\0\1x")
+    (warning,) = write_photo(photo, tmp_path / f"a.{suffix}")
+    assert "IPTC" in warning
+
+
+def test_metadata_too_long_for_a_jpeg_is_told(tmp_path):
+    photo = dataclasses.replace(Photo.from_array(smooth()), xmp=b"<" + b"x" * 70000 + b">")
+    (warning,) = write_photo(photo, tmp_path / "a.jpg")
+    assert "XMP" in warning
+    assert write_photo(photo, tmp_path / "a.png") == ()
+    assert read_photo(tmp_path / "a.png").xmp == photo.xmp
+
+
+def test_metadata_just_short_enough_for_a_jpeg_is_kept(tmp_path, camera_exif):
+    block = camera_exif(thumbnail=b"")
+    block += bytes(65500 - len(block))
+    photo = dataclasses.replace(
+        Photo.from_array(smooth()), xmp=b"x" * 65500, exif=block, iptc=b"\x1c" * 65500
+    )
+    assert write_photo(photo, tmp_path / "a.jpg") == ()
+    again = read_photo(tmp_path / "a.jpg")
+    assert (len(again.xmp), len(again.exif), again.iptc) == (65500, 65500, photo.iptc)
+
+
+@pytest.mark.parametrize("suffix", ALL)
+def test_a_damaged_exif_block_is_told(tmp_path, suffix):
+    photo = dataclasses.replace(Photo.from_array(smooth()), exif=b"rubbish")
+    (warning,) = write_photo(photo, tmp_path / f"a.{suffix}")
+    assert "EXIF" in warning
+    assert read_photo(tmp_path / f"a.{suffix}").exif is None
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "reason"),
+    [
+        ("a.gif", {}, UsageError, r"\.jpg"),
+        ("a", {}, UsageError, r"\.jpg"),
+        ("a.jpg", {"quality": 0}, UsageError, "quality"),
+        ("a.jpg", {"quality": 101}, UsageError, "quality"),
+        ("none/a.jpg", {}, PhotoError, "no folder"),
+        ("folder.png", {}, PhotoError, "is a folder"),
+        ("folder.png", {"overwrite": True}, PhotoError, "is a folder"),
+        ("old.png", {}, PhotoError, "--overwrite"),
+        ("x" * 300 + ".png", {}, PhotoError, "cannot write"),
+    ],
+)
+def test_refusals_come_in_one_line_and_leave_nothing_behind(tmp_path, name, options, error, reason):
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "old.png").write_bytes(b"old")
+    with pytest.raises(error, match=reason) as caught:
+        write_photo(Photo.from_array(smooth()), tmp_path / name, **options)
+    assert "\n" not in str(caught.value)
+    assert name in str(caught.value) or "quality" in options
+    assert names(tmp_path) == ["folder.png", "old.png"]
+    assert (tmp_path / "old.png").read_bytes() == b"old"
+
+
+def test_an_existing_file_is_replaced_only_on_request(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"old")
+    write_photo(Photo.from_array(smooth()), tmp_path / "a.png", overwrite=True)
+    assert read_photo(tmp_path / "a.png").width == 33
+    assert names(tmp_path) == ["a.png"]
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path, monkeypatch):
+    real = write.write_atomically
+
+    def slow(path, data, *, overwrite):
+        path.write_bytes(b"theirs")
+        real(path, data, overwrite=overwrite)
+
+    monkeypatch.setattr(write, "write_atomically", slow)
+    with pytest.raises(PhotoError, match="--overwrite"):
+        write_photo(Photo.from_array(smooth()), tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("how", ["same", "other spelling", "symlink", "hard link"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_protected_file_is_never_replaced(tmp_path, how, overwrite):
+    source = tmp_path / "in.png"
+    write_photo(Photo.from_array(smooth()), source)
+    before = source.read_bytes()
+    target = {"same": source, "other spelling": tmp_path / ".." / tmp_path.name / "in.png"}.get(
+        how, tmp_path / "out.png"
+    )
+    if how == "symlink":
+        target.symlink_to(source)
+    elif how == "hard link":
+        os.link(source, target)
+    others = [tmp_path / "missing.png", source]
+    for protect in (others, [str(other) for other in others]):
+        with pytest.raises(PhotoError, match="is an input"):
+            write_photo(read_photo(source), target, overwrite=overwrite, protect=protect)
+    assert source.read_bytes() == before
+
+
+def test_protecting_one_file_does_not_forbid_others(tmp_path):
+    photo = Photo.from_array(smooth())
+    write_photo(photo, tmp_path / "in.png")
+    for _ in range(2):
+        write_photo(photo, tmp_path / "out.png", overwrite=True, protect=[tmp_path / "in.png"])
+    assert names(tmp_path) == ["in.png", "out.png"]
+
+
+@pytest.mark.parametrize(("suffix", "side"), [("jpg", 65501), ("webp", 16384)])
+def test_a_photo_too_large_for_the_format_is_refused(tmp_path, suffix, side):
+    photo = Photo.from_array(np.zeros((1, side), np.uint8))
+    with pytest.raises(PhotoError, match=str(side - 1)):
+        write_photo(photo, tmp_path / f"a.{suffix}")
+    write_photo(photo.with_pixels(photo.pixels[:, 1:]), tmp_path / f"a.{suffix}")
+    assert read_photo(tmp_path / f"a.{suffix}").width == side - 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_no_numbers_are_refused(tmp_path, value):
+    pixels = smooth()
+    pixels[5, 5, 1] = value
+    for suffix in ALL:
+        with pytest.raises(PhotoError, match="no numbers"):
+            write_photo(Photo.from_array(pixels), tmp_path / f"a.{suffix}")
+    assert names(tmp_path) == []
+
+
+def test_a_profile_that_cannot_be_written_into_is_refused(tmp_path, profiles):
+    photo = dataclasses.replace(Photo.from_array(smooth()), icc_profile=profiles["grey"])
+    with pytest.raises(PhotoError, match="profile"):
+        write_photo(photo, tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "reason"),
+    [
+        (OSError(28, "No space left on device"), PhotoError, "No space left on device"),
+        (PermissionError(13, "Permission denied"), PhotoError, "Permission denied"),
+        (MemoryError(), PhotoError, "memory"),
+        (KeyboardInterrupt(), KeyboardInterrupt, None),
+    ],
+)
+@pytest.mark.parametrize("stage", ["encode", "write"])
+def test_failures_half_way_leave_the_old_file_alone(
+    tmp_path, monkeypatch, stage, error, expected, reason
+):
+    path = tmp_path / "a.png"
+    write_photo(Photo.from_array(smooth()), path)
+    before = path.read_bytes()
+
+    def fail(*_args, **_options):
+        raise error
+
+    if stage == "encode":
+        monkeypatch.setitem(write.ENCODERS, "PNG", fail)
+    else:
+        monkeypatch.setattr(type(path), "replace", fail)
+    with pytest.raises(expected, match=reason):
+        write_photo(Photo.from_array(smooth()), path, overwrite=True)
+    assert names(tmp_path) == ["a.png"]
+    assert path.read_bytes() == before
+
+
+def test_a_real_photo_goes_round(tmp_path, shared_data):
+    path = shared_data / "luan_highres" / "2" / "content.jpg"
+    photo = read_photo(path)
+    write_photo(photo, tmp_path / "a.tif")
+    again = read_photo(tmp_path / "a.tif")
+    np.testing.assert_array_equal(again.pixels, photo.pixels)
+    with (
+        Image.open(path) as original,
+        Image.open(io.BytesIO((tmp_path / "a.tif").read_bytes())) as ours,
+    ):
+        assert ours.getexif().get(ExifTags.Base.Make) == original.getexif().get(ExifTags.Base.Make)
