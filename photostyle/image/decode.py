@@ -94,6 +94,14 @@ class _Channels(NamedTuple):
     icc_profile: bytes | None
 
 
+class _Metadata(NamedTuple):
+    """Metadata as stored, not yet upright."""
+
+    exif: bytes | None
+    xmp: bytes | None
+    iptc: bytes | None
+
+
 def decode(data: bytes, max_pixels: int) -> Decoded:
     """Decode a photo file.
 
@@ -106,46 +114,33 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
         Exception: Anything else that decoders raise on damaged files.
     """
     notes: list[str] = []
-    orientation = block = iptc = xmp = None
+    orientation = None
     if data[:4] in _TIFF_HEADERS:
         orientation = exif.orientation(data)
         if orientation not in (None, 1):
             # Decoders differ in whether they turn TIFF pictures by themselves. Now none does.
             data = exif.upright(data)
-        iptc = exif.raw_value(data, _IPTC_TAG)
 
     with _globals(max_pixels, notes), _open(data) as image:
         if image.width * image.height > max_pixels:
             raise ValueError(_too_large(max_pixels))
-        name = cast("FormatName", "JPEG" if image.format == "MPO" else image.format)
         if getattr(image, "is_animated", False):
             notes.append("it holds several pictures, of which only the first is kept")
-        if name == "PNG":
-            block, xmp = png.metadata(data)
-        if isinstance(image, TiffImageFile):
-            _check_tiff(data, image)
-        channels = _read_channels(data, image, notes)
-        if name == "TIFF":
-            block = _tiff_exif(data, notes)
-        elif name != "PNG":
-            block = image.info.get("exif")
-        if name == "JPEG":
-            iptc = image.info.get("photoshop", {}).get(_IPTC_RESOURCE)
-        if name != "PNG":
-            xmp = image.info.get("xmp")
+        metadata = _read_metadata(data, image, notes)
         dpi = _dpi(image.info.get("dpi"))
+        channels = _read_channels(data, image, notes)
+        name = cast("FormatName", "JPEG" if image.format == "MPO" else image.format)
 
+    block, xmp, iptc = metadata
     if block:
-        block = block.removeprefix(b"Exif\0\0")
+        block = block.removeprefix(b"Exif\0\0")  # JPEG's, which other formats sometimes copy
         try:
             orientation = orientation or exif.orientation(block)
             block = exif.without_thumbnail(exif.upright(block))
         except ValueError:
             notes.append("its EXIF data is damaged and not kept")
             block = None
-    if not isinstance(xmp, bytes):
-        xmp = None
-    else:
+    if xmp:
         stated = _XMP_ORIENTATION.search(xmp)
         if orientation is None and stated:
             orientation = int(stated[2])
@@ -198,6 +193,25 @@ def _open(data: bytes) -> Image.Image:
         raise ValueError(
             "it is no JPEG, PNG, TIFF or WebP photo of a kind that is known"
         ) from error
+
+
+def _read_metadata(data: bytes, image: Image.Image, notes: list[str]) -> _Metadata:
+    """What the file stores beside the pixels and their profile, as it is."""
+    if image.format == "PNG":
+        return _Metadata(*png.metadata(data), None)
+    xmp = image.info.get("xmp")
+    if not isinstance(xmp, bytes):
+        xmp = None
+    if isinstance(image, TiffImageFile):
+        _check_tiff(data, image)
+        try:
+            block = exif.from_tiff(data)
+        except ValueError:
+            notes.append("its EXIF data is damaged and not kept")
+            block = None
+        return _Metadata(block, xmp, exif.raw_value(data, _IPTC_TAG))
+    iptc = image.info.get("photoshop", {}).get(_IPTC_RESOURCE)
+    return _Metadata(image.info.get("exif"), xmp, iptc)
 
 
 def _read_channels(data: bytes, image: Image.Image, notes: list[str]) -> _Channels:
@@ -312,7 +326,10 @@ def _is_cut_short(data: bytes, pixels: Samples) -> bool:
         return False
     position = 2
     while data[position + 1] != 0xDA:  # the segments before the compressed data
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if data[position + 1] == 0xFF:  # any number of these may stand before a marker
+            position += 1
+        else:
+            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     end = data.find(b"\xff\xd9", position)
     rubbish = bytes(range(1, 255)) * 16
     with Image.open(io.BytesIO(data[:end] + rubbish + data[end:]), formats=("JPEG",)) as again:
@@ -332,14 +349,6 @@ def _check_tiff(data: bytes, image: TiffImageFile) -> None:
         ends = map(sum, zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False))
         if max(ends, default=0) > len(data):
             raise ValueError("the file ends early")
-
-
-def _tiff_exif(data: bytes, notes: list[str]) -> bytes | None:
-    try:
-        return exif.from_tiff(data)
-    except ValueError:
-        notes.append("its EXIF data is damaged and not kept")
-        return None
 
 
 def _dpi(stated: Any) -> tuple[float, float] | None:
