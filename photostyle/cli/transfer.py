@@ -12,6 +12,12 @@ from photostyle.errors import UsageError
 from photostyle.progress import Progress
 from photostyle.transfers.config import TransferConfig
 
+FIELDS = (
+    "input", "style", "output", "width", "height", "seconds", "device", "seed", "warnings",
+    "status", "error",
+)  # fmt: skip
+"""Of the `--json` object, whether or not the transfer succeeds."""
+
 _DEFAULT = TransferConfig()
 
 
@@ -66,18 +72,11 @@ def transfer(
     """
     console = console_of(context)
     console.configure(quiet=quiet, verbose=verbose, as_json=as_json)
-    console.record = {
+    console.record = dict.fromkeys(FIELDS) | {
         "input": str(content),
         "style": str(style),
-        "output": None,
-        "width": None,
-        "height": None,
-        "seconds": None,
-        "device": None,
         "seed": seed,
         "warnings": [],
-        "status": None,
-        "error": None,
     }
     config = TransferConfig(
         strength=strength, size=size, iterations=iterations, seed=seed, device=device
@@ -125,14 +124,13 @@ def transfer(
         )
     seconds = round(time.perf_counter() - started, 3)
 
-    of_photos = {text for photo in photos for text in photo.warnings}
+    of_photos = [
+        (path, text) for path, photo in zip(inputs, photos, strict=True) for text in photo.warnings
+    ]
+    repeated = {text for _, text in of_photos}
     warnings = [
-        *(
-            f"{path}: {text}"
-            for path, photo in zip(inputs, photos, strict=True)
-            for text in photo.warnings
-        ),
-        *(text for text in result.warnings if text not in of_photos),
+        *(f"{path}: {text}" for path, text in of_photos),
+        *(text for text in result.warnings if text not in repeated),
         *(f"{target}: {text}" for text in unkept),
     ]
     for warning in warnings:

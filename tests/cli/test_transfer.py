@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from photostyle.image import MAX_PIXELS
+
 TINY = ("--size", "64", "--iterations", "2", "--device", "cpu")
 
 
@@ -176,6 +178,26 @@ def test_a_broken_file_is_named_in_one_line(cli, solver, pair, tmp_path, name, r
     assert outcome.failed(1, name)
     assert contents(tmp_path) == before
     assert solver.calls == []
+
+
+def test_the_help_tells_the_limit(cli):
+    assert f"Default: {MAX_PIXELS // 10**6} million." in " ".join(
+        cli("transfer", "--help").out.replace("│", " ").split()
+    )
+
+
+def test_warnings_name_the_file_they_are_about(cli, solver, pair, tmp_path):
+    content, style = pair
+    see_through = tmp_path / "see_through.png"
+    with Image.open(content) as opaque:
+        opaque.convert("RGBA").save(see_through)
+    result = tmp_path / "result.jpg"
+    outcome = cli("transfer", see_through, style, "-o", result, "--json")
+    assert outcome.json["warnings"] == [
+        "only the style mask has red",
+        f"{result}: JPEG has no transparency; it became white",
+    ]
+    assert len(solver.calls) == 1
 
 
 def test_a_photo_over_the_limit_is_refused_from_its_header(cli, solver, pair):
