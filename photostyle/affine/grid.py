@@ -1,0 +1,69 @@
+"""Slicing a bilateral grid of affine colour maps and applying it, on whichever device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from photostyle.affine.slice_cpu import slice_apply_cpu, slice_apply_cpu_backward
+from photostyle.affine.slice_torch import slice_apply_torch
+
+
+def slice_apply(
+    image: Tensor,
+    weights: Tensor,
+    grid: Tensor,
+    *,
+    first: int = 0,
+    height: int | None = None,
+) -> Tensor:
+    """Apply one bilateral grid of affine colour maps per segment to an image.
+
+    Each pixel looks up a 3x4 matrix by trilinear interpolation at its position and its luma in
+    the grid of every segment, and gets the sum over segments of weight times matrix times
+    `[R, G, B, 1]` (Chen et al. 2007, Real-time edge-aware image processing with the bilateral
+    grid; Gharbi et al. 2017, Deep bilateral learning). Differentiable with respect to the grid;
+    on the CPU in float32 a fused kernel does it in one pass.
+
+    Args:
+        image: `H W 3`, sRGB-encoded, in [0, 1]: rows `first` to `first + H` of a photo.
+        weights: `H W M`, each pixel's share in the M segments; they sum to 1.
+        grid: `M Gy Gx Gz 3 4`; cell centres are spread evenly over height and width, and from
+            luma 0 to luma 1.
+        first: Index of the image's first row within the photo.
+        height: Height of the photo in pixels; that of the image when None.
+
+    Returns:
+        `H W 3`, not clipped.
+    """
+    height = len(image) if height is None else height
+    if image.device.type == "cpu" and image.dtype == torch.float32:
+        if grid.requires_grad and (first != 0 or height != len(image)):
+            raise ValueError("gradients need the whole image, not some of its rows")
+        result: Tensor = _Slice.apply(grid, image, weights, first, height)  # type: ignore[no-untyped-call]
+        return result
+    return slice_apply_torch(image, weights, grid, first, height)
+
+
+class _Slice(torch.autograd.Function):
+    """The CPU kernels as one differentiable step."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, grid: Tensor, image: Tensor, weights: Tensor, first: int, height: int
+    ) -> Tensor:
+        ctx.save_for_backward(image, weights)
+        ctx.shape = tuple(grid.shape)
+        return torch.from_numpy(
+            slice_apply_cpu(image.numpy(), weights.numpy(), grid.detach().numpy(), first, height)
+        )
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
+        image, weights = ctx.saved_tensors
+        grad = slice_apply_cpu_backward(
+            image.numpy(), weights.numpy(), ctx.shape, grads[0].contiguous().numpy()
+        )
+        return torch.from_numpy(grad), None, None, None, None

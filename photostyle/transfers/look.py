@@ -1,0 +1,61 @@
+"""A fitted look: what a transfer has learnt, ready for the photo at any size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from photostyle.affine import AffineField, slice_apply
+from photostyle.errors import PhotostyleError
+from photostyle.transfers.segments import membership
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Image = NDArray[np.float32]
+
+_BLOCK_PIXELS = 1 << 21
+
+
+@dataclass(frozen=True)
+class Look:
+    """Bilateral grids of affine colour maps, one per segment of the content."""
+
+    grid: NDArray[np.float32]
+    """`M Gy Gx Gz 3 4`."""
+
+    segments: AffineField | None
+    """Which pixel belongs to which of the M segments; None when M is 1."""
+
+    def blocks(self, content: Image, strength: float) -> Iterator[tuple[int, Image]]:
+        """Apply the look block by block, so that no full-size intermediate is needed.
+
+        Args:
+            content: `H W 3` in [0, 1], the photo the look was fitted to, at any size.
+            strength: 0 returns the content, 1 the full look.
+
+        Yields:
+            First row and pixels in [0, 1] of consecutive blocks of rows.
+
+        Raises:
+            PhotostyleError: The look is not finite.
+        """
+        height, width = content.shape[:2]
+        rows = max(1, _BLOCK_PIXELS // width)
+        grid = torch.from_numpy(self.grid)
+        if not np.isfinite(self.grid).all():
+            raise PhotostyleError("the fit diverged: try fewer --iterations or another --seed")
+        for first in range(0, height, rows):
+            image = np.ascontiguousarray(content[first : first + rows])
+            shares = membership(self.segments, image, first=first, height=height)
+            mapped = slice_apply(
+                torch.from_numpy(image), torch.from_numpy(shares), grid, first=first, height=height
+            ).numpy()
+            if strength < 1:
+                mapped *= strength
+                mapped += (1 - strength) * image
+            yield first, np.clip(mapped, 0, 1, out=mapped)

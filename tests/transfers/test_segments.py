@@ -1,0 +1,109 @@
+"""Masks become segments: colours, resampling, segments that only one photo has."""
+
+import cv2
+import numpy as np
+import pytest
+
+from photostyle.errors import UsageError
+from photostyle.transfers.segments import (
+    PALETTE,
+    check_mask_shape,
+    decode_labels,
+    membership,
+    segments_from_masks,
+    single_segment,
+)
+
+NAMES = list(PALETTE)
+
+
+def mask(height, width, *colours):
+    """Vertical stripes of equal width."""
+    out = np.empty((height, width, 3), np.float32)
+    for stripe, colour in zip(np.array_split(np.arange(width), len(colours)), colours, strict=True):
+        out[:, stripe] = PALETTE[colour]
+    return out
+
+
+def test_all_nine_colours_are_told_apart():
+    labels = decode_labels(mask(30, 180, *NAMES), (30, 180))
+    assert [NAMES[labels[15, 20 * i + 10]] for i in range(9)] == NAMES
+
+
+@pytest.mark.parametrize("quality", [60, 95])
+def test_resampling_and_jpeg_invent_no_segment(quality):
+    clean = mask(80, 120, "black", "white", "red", "green")
+    raw = cv2.imencode(".jpg", clean[..., ::-1] * 255, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    noisy = cv2.imdecode(raw, cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) / 255
+    for size in ((80, 120), (60, 90), (200, 300)):
+        blurred = cv2.resize(noisy, size[::-1], interpolation=cv2.INTER_CUBIC)
+        for source in (noisy, blurred):
+            labels = decode_labels(source, size)
+            assert {NAMES[i] for i in np.unique(labels)} == {"black", "white", "red", "green"}
+            expected = decode_labels(clean, size)
+            assert (labels == expected).mean() > 0.97
+
+
+def test_parts_cover_the_content_and_pair_by_colour():
+    content, style = np.random.default_rng(0).random((2, 20, 40, 3), dtype=np.float32)
+    segments = segments_from_masks(
+        content, style, mask(20, 40, "black", "white"), mask(20, 40, "white", "black")
+    )
+    assert len(segments.parts) == 2
+    assert segments.warnings == ()
+    covered = np.concatenate([part.content for part in segments.parts])
+    assert sorted(covered) == list(range(800))
+    black, white = segments.parts
+    assert (black.content % 40 < 21).all()
+    assert (black.style % 40 >= 19).all()
+    assert (white.style % 40 < 21).all()
+
+
+def test_a_segment_without_partner_is_matched_and_said():
+    content, style = np.random.default_rng(1).random((2, 20, 60, 3), dtype=np.float32)
+    two, three = mask(20, 60, "black", "white"), mask(20, 60, "black", "white", "red")
+    extra = segments_from_masks(content, style, three, two)
+    assert extra.warnings == ("only the content mask has red: matched to the whole style photo",)
+    assert len(extra.parts[-1].style) == 1200
+    spare = segments_from_masks(content, style, two, three)
+    assert spare.warnings == ("only the style mask has red: not used",)
+    other = segments_from_masks(
+        content, style, mask(20, 60, "black", "blue"), mask(20, 60, "black", "red")
+    )
+    assert len(other.warnings) == 2
+    assert [len(part.style) for part in other.parts] == [600, 1200]
+
+
+def test_membership_is_a_partition_snapped_to_edges(landscape):
+    content = landscape(96, 144)
+    rows = np.arange(96)[:, None, None]
+    ridge = mask(96, 144, "black")
+    ridge[np.broadcast_to(rows[..., 0] > 60, (96, 144))] = 1
+    segments = segments_from_masks(content, content, ridge, ridge)
+    shares = membership(segments.field, content, first=0, height=96)
+    np.testing.assert_allclose(shares.sum(-1), 1, atol=1e-5)
+    assert shares.min() >= 0
+    assert shares[:30, :, 0].mean() > 0.99
+    assert shares[85:, :, 1].mean() > 0.99
+    large = cv2.resize(content, (432, 288), interpolation=cv2.INTER_CUBIC)
+    upper = membership(segments.field, large[:100], first=0, height=288)
+    assert upper.shape == (100, 432, 2)
+    assert upper[..., 0].mean() > 0.98
+
+
+def test_one_segment_needs_no_field(landscape):
+    content = landscape(16, 20)
+    segments = single_segment(content, landscape(30, 18))
+    assert len(segments.parts[0].content) == 320
+    assert len(segments.parts[0].style) == 540
+    assert (membership(segments.field, content, first=0, height=16) == 1).all()
+
+
+def test_a_mask_of_another_photo_is_refused():
+    photo = np.zeros((393, 700, 3), np.float32)
+    check_mask_shape(np.zeros((394, 700, 3), np.float32), photo, "content")
+    check_mask_shape(np.zeros((6, 10, 3), np.float32), photo, "content")
+    with pytest.raises(
+        UsageError, match="content mask is 700x468 but the content photo is 700x393"
+    ):
+        check_mask_shape(np.zeros((468, 700, 3), np.float32), photo, "content")
