@@ -1,1 +1,1 @@
-"""training."""
+"""Training of photostyle's own networks."""
