@@ -41,7 +41,8 @@ def random_encoder(
 
     Args:
         seed: The same seed gives the same weights.
-        photos: What to calibrate on, `B 3 H W` in `[0, 1]`; dead leaves when None.
+        photos: What to calibrate on, `B 3 H W` in `[0, 1]`. When None, dead leaves; the variance
+            over photos is then only of the order of 1, about 4 at the coarsest scale.
         channels: As in `Encoder`.
 
     Returns:
@@ -54,7 +55,7 @@ def random_encoder(
             nn.init.zeros_(parameter)
         else:
             nn.init.orthogonal_(parameter, math.sqrt(2 / (1 + SLOPE**2)), generator=random)
-    _normalise(encoder, dead_leaves(32) if photos is None else photos, undo=False)
+    _normalise(encoder, dead_leaves(64) if photos is None else photos, undo=False)
     return encoder
 
 

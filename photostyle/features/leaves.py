@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def dead_leaves(count: int, size: int = 64, seed: int = 0, leaves: int = 150) -> Tensor:
+def dead_leaves(count: int, size: int = 64, seed: int = 0, leaves: int = 60) -> Tensor:
     """Draw pictures of discs that lie over one another, like fallen leaves.
 
     Their radii follow a power law, which gives photos' edges, flat areas and 1/f spectrum (Lee,
