@@ -28,7 +28,6 @@ PACKAGES = (
     ("numpy", "numpy"),
     ("opencv-python", "cv2"),
     ("pillow", "PIL"),
-    ("tifffile", "tifffile"),
     ("safetensors", "safetensors"),
 )
 """Required distributions, and a module that shows whether they load."""
@@ -212,7 +211,7 @@ def _codecs() -> Iterator[Check]:
             "codecs",
             format_.name,
             partial(_round_trip, format_.suffixes[0], depths),
-            "pip install --force-reinstall pillow opencv-python tifffile",
+            "pip install --force-reinstall pillow opencv-python",
         )
 
 
