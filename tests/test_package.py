@@ -43,6 +43,15 @@ def test_the_public_names_all_load():
     assert {name for name in photostyle.__all__ if getattr(photostyle, name, None) is None} == set()
 
 
+def test_transfer_is_the_function_whatever_was_imported_before():
+    code = (
+        "from photostyle.transfers import TransferResult, transfer; import photostyle;"
+        "print(callable(transfer), callable(photostyle.transfer))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True True\n"
+
+
 def test_an_unknown_public_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute 'tranfser'"):
         photostyle.tranfser  # noqa: B018
