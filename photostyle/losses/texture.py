@@ -24,12 +24,20 @@ class Texture:
         style: `h w 3` in [0, 1].
         style_shares: `h w M`, each pixel's share in the M segments.
         content_shares: `H W M`, the same for the content.
+        side: Long side in pixels, about, at which the encoder looks.
     """
 
     def __init__(
-        self, encoder: Encoder, style: Tensor, style_shares: Tensor, content_shares: Tensor
+        self,
+        encoder: Encoder,
+        style: Tensor,
+        style_shares: Tensor,
+        content_shares: Tensor,
+        *,
+        side: int = 176,
     ) -> None:
         self._encoder = encoder
+        self._factor = max(1, round(max(content_shares.shape[:2]) / side))
         self._shares = content_shares.permute(2, 0, 1)[None]
         self._area = self._shares.mean((0, 2, 3))
         with torch.no_grad():
@@ -53,7 +61,8 @@ class Texture:
     def _moments(self, image: Tensor, shares: Tensor) -> list[Tensor]:
         """`M C C` per scale."""
         moments = []
-        for features in self._encoder(image.permute(2, 0, 1)[None]):
+        small_image = F.avg_pool2d(image.permute(2, 0, 1)[None], self._factor, ceil_mode=True)
+        for features in self._encoder(small_image):
             small = F.interpolate(shares, features.shape[2:], mode="bilinear", antialias=True)
             flat, weight = features[0].flatten(1), small[0].flatten(1)
             area = weight.sum(1).clamp(min=1)

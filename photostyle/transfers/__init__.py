@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from photostyle.transfers.config import LossWeights, TransferConfig
+    from photostyle.transfers.job import TransferResult, transfer
     from photostyle.transfers.look import Look
-    from photostyle.transfers.transfer import TransferResult, transfer
 
 __all__ = ["Look", "LossWeights", "TransferConfig", "TransferResult", "transfer"]
 
@@ -19,8 +19,8 @@ _HOMES = {
     "Look": "look",
     "LossWeights": "config",
     "TransferConfig": "config",
-    "TransferResult": "transfer",
-    "transfer": "transfer",
+    "TransferResult": "job",
+    "transfer": "job",
 }
 
 

@@ -56,6 +56,10 @@ class TransferConfig:
     iterations: int = 150
     """Optimisation steps, >= 1."""
 
+    refine: int = 0
+    """Further steps on the pixels of the small result, >= 0: closer to the style, a little less of
+    a photograph."""
+
     seed: int = 0
     """Seed of every random choice: the same seed on the same device gives the same result."""
 
@@ -72,5 +76,7 @@ class TransferConfig:
             raise UsageError(f"size is {self.size}: choose a value from 64 to 2048 pixels")
         if self.iterations < 1:
             raise UsageError(f"iterations is {self.iterations}: choose 1 or more")
+        if self.refine < 0:
+            raise UsageError(f"refine is {self.refine}: choose 0 or more")
         if not 0 <= self.seed < 2**63:
             raise UsageError(f"seed is {self.seed}: choose a value from 0 to {2**63 - 1}")

@@ -31,6 +31,9 @@ class Look:
     segments: AffineField | None
     """Which pixel belongs to which of the M segments; None when M is 1."""
 
+    refinement: AffineField | None = None
+    """Three affine functions of colour that are added to the mapped colours, if any."""
+
     def blocks(self, content: Image, strength: float) -> Iterator[tuple[int, Image]]:
         """Apply the look block by block, so that no full-size intermediate is needed.
 
@@ -50,11 +53,13 @@ class Look:
         if not np.isfinite(self.grid).all():
             raise PhotostyleError("the fit diverged: try fewer --iterations or another --seed")
         for first in range(0, height, rows):
-            image = np.ascontiguousarray(content[first : first + rows])
+            image = np.require(content[first : first + rows], requirements=("C", "W"))
             shares = membership(self.segments, image, first=first, height=height)
             mapped = slice_apply(
                 torch.from_numpy(image), torch.from_numpy(shares), grid, first=first, height=height
             ).numpy()
+            if self.refinement is not None:
+                mapped += self.refinement.apply(image, first=first, height=height)
             if strength < 1:
                 mapped *= strength
                 mapped += (1 - strength) * image

@@ -75,8 +75,11 @@ def main() -> None:
         seconds = dict(pool.map(job, pairs))
     wall = time.perf_counter() - start
 
-    ours = score(args.score, args.pairs, out)
-    luan = score(args.score, args.pairs, None)
+    with tempfile.TemporaryDirectory() as chosen:
+        for pair in pairs:
+            (Path(chosen) / pair.name).symlink_to(pair.resolve())
+        ours = score(args.score, Path(chosen), out)
+        luan = score(args.score, Path(chosen), None)
     print(f"{'pair':>5}" + "".join(f"{figure:>11}" for figure in FIGURES) + f"{'seconds':>10}")
     for pair in pairs:
         row = ours["pairs"][pair.name]

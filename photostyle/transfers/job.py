@@ -14,6 +14,7 @@ from photostyle.device import resolve_device
 from photostyle.errors import PhotoError, UsageError
 from photostyle.image import Photo, read_photo, resize
 from photostyle.progress import Progress, ProgressCallback, silent
+from photostyle.registry import load_encoder
 from photostyle.transfers.config import TransferConfig
 from photostyle.transfers.segments import (
     Segments,
@@ -81,10 +82,10 @@ def transfer(
     if (content_mask is None) != (style_mask is None):
         raise UsageError("give both masks, or none: segments are pairs")
     photo, style_photo = _photo(content, "content"), _photo(style, "style")
-    small = resize(photo.pixels, config.size)
-    small_style = resize(style_photo.pixels, config.size)
+    small, small_style = (_shrunk(p.pixels, config.size) for p in (photo, style_photo))
     segments = _segments(photo, style_photo, small, small_style, content_mask, style_mask)
-    look = fit_look(small, small_style, segments, config, device, progress)
+    encoder = load_encoder() if config.weights.texture else None
+    look = fit_look(small, small_style, segments, config, device, progress, encoder)
 
     height = len(photo.pixels)
     pixels = np.empty_like(photo.pixels)
@@ -112,6 +113,13 @@ def _photo(source: Source, what: str) -> Photo:
             f"at least {_SMALLEST}x{_SMALLEST} are needed"
         )
     return photo
+
+
+def _shrunk(pixels: Image, size: int) -> Image:
+    """A copy with long side `size`, or larger if a panorama would become a thread, never enlarged."""
+    longest, shortest = max(pixels.shape[:2]), min(pixels.shape[:2])
+    small = resize(pixels, min(longest, max(size, -(-_SMALLEST * longest // shortest))))
+    return np.require(small, requirements=("C", "W"))
 
 
 def _segments(
