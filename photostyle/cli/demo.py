@@ -20,18 +20,19 @@ if TYPE_CHECKING:
     from photostyle.image import Photo
 
 PAIRS = (
-    ("coffee.png", "rocket.jpg"),
-    ("rocket.jpg", "chelsea.png"),
-    ("astronaut.png", "coffee.png"),
+    ("china.jpg", "rocket.jpg"),
+    ("china.jpg", "coffee.png"),
+    ("flower.jpg", "coffee.png"),
 )
-"""Content and style, from the photographs in scikit-image's wheel."""
+"""Content and style, from photographs that come with other packages."""
 
-CREDITS = {
-    "astronaut.png": "astronaut Eileen Collins: NASA, public domain",
-    "chelsea.png": "cat Chelsea: Stefan van der Walt, CC0",
-    "coffee.png": "coffee: Rachel Michetti, CC0",
-    "rocket.jpg": "rocket launch: SpaceX, public domain",
+SAMPLES = {
+    "china.jpg": ("sklearn", "datasets/images", "Summer Palace: danielbuechele, CC BY 2.0"),
+    "coffee.png": ("skimage", "data", "coffee: Rachel Michetti, CC0"),
+    "flower.jpg": ("sklearn", "datasets/images", "dahlia: vultilion, CC BY 2.0"),
+    "rocket.jpg": ("skimage", "data", "rocket before launch: SpaceX, public domain"),
 }
+"""Package, folder within it, and credit of every photograph."""
 
 ROW_HEIGHT = 400
 GUTTER = 8
@@ -56,8 +57,8 @@ def demo(
 ) -> None:
     """Try transfer on sample photographs, shown side by side.
 
-    The photographs are public domain or CC0 and come with scikit-image:
-    pip install "photostyle[demo]". Nothing is downloaded.
+    The photographs are public domain, CC0 or CC BY and come with scikit-image and
+    scikit-learn: pip install "photostyle[demo]". Nothing is downloaded.
     """
     console = console_of(context)
     console.configure(quiet=quiet, verbose=verbose, as_json=as_json)
@@ -69,16 +70,16 @@ def demo(
         "error": None,
     }
     config = TransferConfig(size=size, iterations=iterations, device=device)
-    samples = sample_folder()
+    samples = {name: sample(name) for name in SAMPLES}
     _claim(folder, overwrite=overwrite)
 
     from photostyle import image, transfers
 
     started = time.perf_counter()
     comparisons: list[str] = []
-    for name, credit in CREDITS.items():
-        shutil.copyfile(samples / name, folder / name)
-        console.info(f"{folder / name}: {credit}")
+    for name, path in samples.items():
+        shutil.copyfile(path, folder / name)
+        console.info(f"{folder / name}: {SAMPLES[name][2]}")
     for content, style in PAIRS:
         photo, look = (image.read_photo(folder / name) for name in (content, style))
         with console.progress() as report:
@@ -98,20 +99,21 @@ def demo(
         console.emit("\n".join(comparisons))
 
 
-def sample_folder() -> Path:
-    """Where the installed scikit-image keeps its photographs.
+def sample(name: str) -> Path:
+    """Where a photograph of `SAMPLES` lies.
 
     Raises:
-        PhotoError: It is not installed, or came without them.
+        PhotoError: The package it comes with is not installed, or came without it.
     """
-    package = find_spec("skimage")  # finds without importing, and without its downloader
-    origin = package.origin if package else None
-    folder = Path(origin).parent / "data" if origin else None
-    if folder is None or not all((folder / name).is_file() for name in CREDITS):
+    package, folder, _ = SAMPLES[name]
+    found = find_spec(package)  # finds without importing, and without any downloader
+    path = Path(found.origin).parent / folder / name if found and found.origin else None
+    if path is None or not path.is_file():
         raise PhotoError(
-            'the sample photographs come with scikit-image: pip install "photostyle[demo]"'
+            "the sample photographs come with scikit-image and scikit-learn: "
+            'pip install "photostyle[demo]"'
         )
-    return folder
+    return path
 
 
 def side_by_side(photos: "dict[str, Photo]") -> "Image.Image":
@@ -151,7 +153,7 @@ def _comparison(content: str, style: str) -> str:
 
 def _claim(folder: Path, *, overwrite: bool) -> None:
     """Make the folder, and see that nothing in it is replaced unasked."""
-    written = [*CREDITS, *(make(*pair) for pair in PAIRS for make in (_result, _comparison))]
+    written = [*SAMPLES, *(make(*pair) for pair in PAIRS for make in (_result, _comparison))]
     for path in (folder / name for name in written):
         if os.path.lexists(path) and not overwrite:
             raise PhotoError(

@@ -78,6 +78,15 @@ IterationsOption = Annotated[
     int,
     typer.Option("--iterations", metavar="N", help="Steps of the optimiser.", rich_help_panel=LOOK),
 ]
+RefineOption = Annotated[
+    int,
+    typer.Option(
+        "--refine",
+        metavar="N",
+        help="Further steps on pixels: closer to the style, a little less of a photograph.",
+        rich_help_panel=LOOK,
+    ),
+]
 SeedOption = Annotated[
     int,
     typer.Option(

@@ -58,6 +58,7 @@ def transfer(
     strength: options.StrengthOption = _DEFAULT.strength,
     size: options.SizeOption = _DEFAULT.size,
     iterations: options.IterationsOption = _DEFAULT.iterations,
+    refine: options.RefineOption = _DEFAULT.refine,
     seed: options.SeedOption = _DEFAULT.seed,
     device: options.DeviceOption = _DEFAULT.device,
     max_pixels: options.MaxPixelsOption = None,
@@ -79,7 +80,12 @@ def transfer(
         "warnings": [],
     }
     config = TransferConfig(
-        strength=strength, size=size, iterations=iterations, seed=seed, device=device
+        strength=strength,
+        size=size,
+        iterations=iterations,
+        refine=refine,
+        seed=seed,
+        device=device,
     )
     if (content_mask is None) != (style_mask is None):
         raise UsageError("--content-mask and --style-mask go together: give both or neither")

@@ -14,25 +14,25 @@ class LossWeights:
     style: float = 1.0
     """Sliced Wasserstein distance of the colours, in Lab units."""
 
-    outliers: float = 0.05
+    outliers: float = 0.3
     """Squared distance beside the plain one, per Lab unit: keeps casts off a grey style."""
 
     texture: float = 0.0
     """Distance of the encoder's features between result and style."""
 
-    structure: float = 20.0
+    structure: float = 8.0
     """Edge maps that no longer match the content's."""
 
-    photorealism: float = 60.0
+    photorealism: float = 120.0
     """Share of local variance that no affine colour map explains."""
 
-    calm: float = 60.0
+    calm: float = 150.0
     """Variation invented where the content is calm, root mean square in [0, 1] units."""
 
-    gamut: float = 20.0
+    gamut: float = 100.0
     """Mean distance outside [0, 1]."""
 
-    smooth: float = 1.0
+    smooth: float = 5.0
     """Squared differences between neighbouring maps of a grid in space."""
 
     tone: float = 0.3

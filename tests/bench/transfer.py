@@ -6,6 +6,7 @@
 A pair is a folder NN/ with content.jpg, style.jpg, content_mask.png, style_mask.png and, as the
 named reference, luan_result.jpg: Luan et al.'s published result, scored in the same run. `--set`
 overrides any field of TransferConfig or LossWeights. `--score` names the script that scores.
+`--random-encoder` puts calibrated random filters in the place of the bundled encoder.
 """
 
 from __future__ import annotations
@@ -27,13 +28,18 @@ ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ("style", "structure", "realism", "patches")
 
 
-def run_pair(pair: Path, out: Path, masks: bool, settings: dict[str, float]) -> tuple[str, float]:
+def run_pair(
+    pair: Path, out: Path, masks: bool, random: bool, settings: dict[str, float]
+) -> tuple[str, float]:
     import torch
 
     from photostyle import transfer, write_photo
-    from photostyle.transfers import LossWeights, TransferConfig
+    from photostyle.features import random_encoder
+    from photostyle.transfers import LossWeights, TransferConfig, job
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    if random:
+        job.load_encoder = lambda: random_encoder(0)
     names = {field.name for field in fields(LossWeights)}
     weights = LossWeights(**{k: v for k, v in settings.items() if k in names})
     others = {k: v if k == "strength" else int(v) for k, v in settings.items() if k not in names}
@@ -57,6 +63,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--only", default="")
     parser.add_argument("--no-masks", action="store_true")
+    parser.add_argument("--random-encoder", action="store_true")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--set", nargs="*", default=[])
     args = parser.parse_args()
@@ -70,7 +77,9 @@ def main() -> None:
     settings = {key: float(value) for key, value in (item.split("=") for item in args.set)}
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // args.jobs))
     start = time.perf_counter()
-    job = partial(run_pair, out=out, masks=not args.no_masks, settings=settings)
+    job = partial(
+        run_pair, out=out, masks=not args.no_masks, random=args.random_encoder, settings=settings
+    )
     with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
         seconds = dict(pool.map(job, pairs))
     wall = time.perf_counter() - start

@@ -14,7 +14,8 @@ from photostyle.image import Photo
 
 @pytest.fixture
 def samples():
-    pytest.importorskip("skimage", reason="scikit-image, of the extra demo, is not installed")
+    for package in ("skimage", "sklearn"):
+        pytest.importorskip(package, reason=f"{package}, of the extra demo, is not installed")
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_every_pair_is_transferred_and_shown_side_by_side(cli, solver, tmp_path)
             assert picture.height == demo.ROW_HEIGHT + 2 * demo.CAPTION_SIZE
             assert picture.width > 2 * picture.height
     assert str(folder) in outcome.err
-    assert all(credit in outcome.err for credit in demo.CREDITS.values())
+    assert all(credit in outcome.err for *_, credit in demo.SAMPLES.values())
 
 
 @pytest.mark.usefixtures("samples", "solver")
@@ -63,7 +64,7 @@ def test_json_is_one_object(cli, tmp_path):
     assert record["seconds"] > 0
 
 
-def test_without_scikit_image_one_line_tells_what_to_install(cli, monkeypatch, tmp_path):
+def test_without_the_packages_one_line_tells_what_to_install(cli, monkeypatch, tmp_path):
     monkeypatch.setattr(demo, "find_spec", lambda _: None)
     outcome = cli("demo", tmp_path / "demo")
     assert outcome.failed(1, 'pip install "photostyle[demo]"')
@@ -76,7 +77,7 @@ def test_a_scikit_image_without_photographs_counts_as_missing(monkeypatch, tmp_p
 
     monkeypatch.setattr(demo, "find_spec", lambda _: Spec)
     with pytest.raises(PhotoError, match="scikit-image"):
-        demo.sample_folder()
+        demo.sample("rocket.jpg")
 
 
 def test_side_by_side_has_one_height_white_gutters_and_captions():
