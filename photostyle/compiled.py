@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any, TypeVar
+from itertools import pairwise
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -22,10 +23,15 @@ def compiled(function: Function) -> Function:
     """Compile a function of numbers and arrays on first use, and keep the machine code on disk.
 
     Floating-point contraction and reassociation are allowed; NaN and infinities keep their meaning.
+    Division by zero gives infinity as in numpy: a test for it would keep loops from vectorising.
     """
-    compile_ = numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
-    result: Function = compile_(function)
-    return result
+    compile_ = numba.njit(
+        cache=True,
+        nogil=True,
+        error_model="numpy",
+        fastmath={"contract", "reassoc", "nsz", "arcp"},
+    )
+    return cast("Function", compile_(function))
 
 
 @cache
@@ -55,8 +61,7 @@ def over_rows(
         return
     bounds = [rows * i // blocks for i in range(blocks + 1)]
     jobs = [
-        _pool(blocks).submit(kernel, first, last, *arguments)
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+        _pool(blocks).submit(kernel, first, last, *arguments) for first, last in pairwise(bounds)
     ]
     for job in jobs:
         job.result()

@@ -63,4 +63,5 @@ class CalmPlaces:
         return F.avg_pool2d(image.permute(2, 0, 1)[None], self._factor)
 
     def _box(self, maps: Tensor) -> Tensor:
-        return F.avg_pool2d(maps, self._window, self._stride)
+        rows = F.avg_pool2d(maps, (self._window, 1), (self._stride, 1))
+        return F.avg_pool2d(rows, (1, self._window), (1, self._stride))
