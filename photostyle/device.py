@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 import torch
 
 from photostyle.errors import DeviceError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -35,3 +41,18 @@ def resolve_device(name: str = "auto") -> torch.device:
     if kind == "mps" and not torch.backends.mps.is_available():
         raise DeviceError("device 'mps' is not available on this machine; use --device auto or cpu")
     return torch.device(name)
+
+
+@contextmanager
+def operator_threads(count: int) -> Iterator[None]:
+    """Let PyTorch use so many threads inside an operation on the CPU, for as long as it lasts.
+
+    Args:
+        count: Number of threads, >= 1.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.device import resolve_device
+from photostyle.compiled import cpu_threads
+from photostyle.device import operator_threads, resolve_device
 from photostyle.errors import PhotoError, UsageError
 from photostyle.image import Photo, read_photo, resize
 from photostyle.progress import Progress, ProgressCallback, silent
@@ -28,6 +29,7 @@ Image = NDArray[np.float32]
 Source = Photo | Path | str | NDArray[Any]
 
 _SMALLEST = 16
+_TERMS = 4  # of the objective that take time, and are computed side by side
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ def transfer(
     small, small_style = (_shrunk(p.pixels, config.size) for p in (photo, style_photo))
     segments = _segments(photo, style_photo, small, small_style, content_mask, style_mask)
     encoder = load_encoder() if config.weights.texture else None
-    look = fit_look(small, small_style, segments, config, device, progress, encoder)
+    with operator_threads(max(1, cpu_threads() // _TERMS)):
+        look = fit_look(small, small_style, segments, config, device, progress, encoder)
 
     height = len(photo.pixels)
     pixels = np.empty_like(photo.pixels)

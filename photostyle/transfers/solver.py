@@ -73,13 +73,11 @@ def fit_look(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.iterations)
     weights = config.weights
     for step in range(config.iterations):
-        loss = (
-            objective(slice_apply(image, shares, start + tone + space))
-            + weights.smooth * _roughness(space, (1, 2))
-            + weights.tone * _roughness(tone + space, (3,))
-        )
+        result = slice_apply(image, shares, start + tone + space)
+        roughness = weights.smooth * _roughness(space, (1, 2))
+        roughness = roughness + weights.tone * _roughness(tone + space, (3,))
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward([result, roughness], [objective.gradient(result), None])
         optimiser.step()
         schedule.step()
         progress(Progress("fit", step + 1, config.iterations))

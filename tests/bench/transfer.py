@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,13 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
+import torch
+
+from photostyle import read_photo, transfer, write_photo
+from photostyle.features import random_encoder
+from photostyle.transfers import LossWeights, TransferConfig, job
+
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ("style", "structure", "realism", "patches")
 
@@ -31,15 +37,8 @@ FIGURES = ("style", "structure", "realism", "patches")
 def run_pair(
     pair: Path, out: Path, masks: bool, random: bool, settings: dict[str, float]
 ) -> tuple[str, float]:
-    import torch
-
-    from photostyle import transfer, write_photo
-    from photostyle.features import random_encoder
-    from photostyle.transfers import LossWeights, TransferConfig, job
-
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     if random:
-        job.load_encoder = lambda: random_encoder(0)
+        job.load_encoder = lambda: random_encoder(0, _photos(pair.parent))
     names = {field.name for field in fields(LossWeights)}
     weights = LossWeights(**{k: v for k, v in settings.items() if k in names})
     others = {k: v if k == "strength" else int(v) for k, v in settings.items() if k not in names}
@@ -52,6 +51,13 @@ def run_pair(
     )
     write_photo(result.photo, out / f"{pair.name}.png", overwrite=True)
     return pair.name, result.seconds
+
+
+def _photos(pairs: Path) -> torch.Tensor:
+    """Styles to calibrate on: the middles of their pictures, `B 3 128 128`."""
+    photos = [read_photo(path).pixels for path in sorted(pairs.glob("*/style.jpg"))[::2]]
+    middles = [p[len(p) // 2 - 64 :, p.shape[1] // 2 - 64 :][:128, :128] for p in photos]
+    return torch.from_numpy(np.stack(middles)).permute(0, 3, 1, 2)
 
 
 def main() -> None:
@@ -75,13 +81,12 @@ def main() -> None:
     if args.only:
         pairs = [p for p in pairs if p.name in args.only.split(",")]
     settings = {key: float(value) for key, value in (item.split("=") for item in args.set)}
-    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // args.jobs))
     start = time.perf_counter()
-    job = partial(
+    work = partial(
         run_pair, out=out, masks=not args.no_masks, random=args.random_encoder, settings=settings
     )
     with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
-        seconds = dict(pool.map(job, pairs))
+        seconds = dict(pool.map(work, pairs))
     wall = time.perf_counter() - start
 
     with tempfile.TemporaryDirectory() as chosen:
