@@ -17,10 +17,10 @@ class Backend(Protocol):
     def matvec(self, p: Tensor) -> Tensor:
         """L p, `B C H W` -> `B C H W`."""
 
-    def window_energies(self, p: Tensor) -> Tensor:
-        """p^T L p summed over channels, window by window, `B C H W` -> `B H-2r W-2r`."""
+    def energy(self, p: Tensor) -> Tensor:
+        """p^T L p of each image, summed over channels, `B C H W` -> `B`, at least as precise."""
 
-    def matvec_and_energies(self, p: Tensor) -> tuple[Tensor, Tensor]:
+    def matvec_and_energy(self, p: Tensor) -> tuple[Tensor, Tensor]:
         """Both of the above, for less than the price of both."""
 
     def diagonal(self) -> Tensor:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from photostyle.compiled import compiled, over_rows
+from photostyle.compiled import compiled, compiled_part, over_rows
+from photostyle.laplacian.tensor import TensorBackend
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,9 +31,11 @@ MAX_RADIUS = 32
 
 _STRIDE = 264
 _GUIDE_SUMS = 9 * _STRIDE  # I0, I1, I2, I0 I0, I1 I0, I1 I1, I2 I0, I2 I1, I2 I2
-_CHANNEL_SUMS = 4 * _STRIDE  # p, p I0, p I1, p I2; where energies are wanted, p p follows
+_CHANNEL_SUMS = 4 * _STRIDE  # p, p I0, p I1, p I2
 _FACTORS = 9 * _STRIDE  # mean of I (3), then Delta = L D L^T: l10, l20, l21, 1/d0, 1/d1, 1/d2
 _MAP = 4 * _STRIDE  # a (3) and b
+
+_DIAGONAL_PIXELS = 500_000  # of a strip of the photo
 
 
 class CpuBackend:
@@ -54,43 +57,43 @@ class CpuBackend:
         self._weights[2 * radius : width] = 1 / (2 * radius + 1) ** 2
         self._down = _windows_around(height, radius)
         self._across = _windows_around(width, radius)
+        tiles = -(-width // (_STRIDE - 4 * radius))
+        self._tile = -(-width // tiles)
 
     def matvec(self, p: Tensor) -> Tensor:
         """L p, `B C H W`."""
-        out = torch.empty_like(p, memory_format=torch.contiguous_format)
-        self._apply(p, out, p.new_empty(len(p), 0, 0))
-        return out
+        return self.matvec_and_energy(p)[0]
 
-    def window_energies(self, p: Tensor) -> Tensor:
-        """p^T L p, window by window, `B H-2r W-2r`."""
-        energies = self._empty_energies(p)
-        self._apply(p, p.new_empty(len(p), 0, *p.shape[2:]), energies)
-        return energies
+    def energy(self, p: Tensor) -> Tensor:
+        """p^T L p of each image, `B`, float64."""
+        return self._apply(p, p.new_empty(len(p), 0, *p.shape[2:]))
 
-    def matvec_and_energies(self, p: Tensor) -> tuple[Tensor, Tensor]:
+    def matvec_and_energy(self, p: Tensor) -> tuple[Tensor, Tensor]:
         """Both of the above in one pass."""
         out = torch.empty_like(p, memory_format=torch.contiguous_format)
-        energies = self._empty_energies(p)
-        self._apply(p, out, energies)
-        return out, energies
+        return out, self._apply(p, out)
 
     def diagonal(self) -> Tensor:
-        """Diagonal of L, `B 1 H W`."""
-        out = torch.empty_like(self._guide[:, :1])
-        for guide, planes in zip(self._guide.numpy(), out.numpy(), strict=True):
-            arguments = guide, planes[0], self._weights, self._radius, self._ridge
-            over_rows(_diagonal, guide.shape[1], *arguments)
-        return out
+        """Diagonal of L, `B 1 H W`. Needed once, it is left to tensors, a strip at a time."""
+        height, width = self._guide.shape[2:]
+        margin = 2 * self._radius
+        rows = max(_DIAGONAL_PIXELS // width, margin + 1)
+        strips = []
+        for first in range(0, height, rows):
+            above = min(first, margin)
+            strip = self._guide[:, :, first - above : first + rows + margin].double()
+            diagonal = TensorBackend(strip, self._radius, self._ridge).diagonal()
+            strips.append(diagonal[:, :, above : above + rows].float())
+        return torch.cat(strips, 2)
 
-    def _empty_energies(self, p: Tensor) -> Tensor:
-        height, width = (size - 2 * self._radius for size in p.shape[2:])
-        return p.new_empty(len(p), height, width)
-
-    def _apply(self, p: Tensor, out: Tensor, energies: Tensor) -> None:
-        constants = self._weights, self._down, self._across, self._radius, self._ridge
-        batch = (x.numpy() for x in (self._guide, p.contiguous(), out, energies))
+    def _apply(self, p: Tensor, out: Tensor) -> Tensor:
+        """Write L p to out unless it has no channels; the energy of each image, in any case."""
+        energies = np.zeros((len(p), p.shape[2]))
+        constants = self._weights, self._down, self._across, self._tile, self._radius, self._ridge
+        batch = self._guide.numpy(), p.contiguous().numpy(), out.numpy(), energies
         for image in zip(*batch, strict=True):
             over_rows(_apply, p.shape[2], *image, *constants)
+        return torch.from_numpy(energies.sum(1)).clamp_(min=0)
 
 
 def _windows_around(size: int, radius: int) -> _Sums:
@@ -99,7 +102,7 @@ def _windows_around(size: int, radius: int) -> _Sums:
     return np.convolve(starts, np.ones(2 * radius + 1))
 
 
-@compiled
+@compiled_part
 def _load(image: _Pixels, y: int, first: int, last: int, rows: _Pixels) -> None:
     """Copy columns `first` to `last` of row y, one channel after the other."""
     for c in range(image.shape[0]):
@@ -108,7 +111,7 @@ def _load(image: _Pixels, y: int, first: int, last: int, rows: _Pixels) -> None:
             target[x] = source[x]
 
 
-@compiled
+@compiled_part
 def _slide_guide(count: int, new: _Pixels, old: _Pixels, columns: _Sums) -> None:
     """Move the guide's sums over 2r + 1 rows one row down: a new row enters, an old one leaves."""
     for x in range(count):
@@ -126,9 +129,9 @@ def _slide_guide(count: int, new: _Pixels, old: _Pixels, columns: _Sums) -> None
         columns[8 * _STRIDE + x] += i2 * i2 - j2 * j2
 
 
-@compiled
+@compiled_part
 def _slide_channel(count: int, new: _Pixels, old: _Pixels, c: int, columns: _Sums) -> None:
-    """The same for the sums of channel c of p; those of p p only if there is room for them."""
+    """The same for the sums of channel c of p."""
     new_p, old_p = new[(3 + c) * _STRIDE :], old[(3 + c) * _STRIDE :]
     for x in range(count):
         p, q = np.float64(new_p[x]), np.float64(old_p[x])
@@ -136,29 +139,24 @@ def _slide_channel(count: int, new: _Pixels, old: _Pixels, c: int, columns: _Sum
         columns[_STRIDE + x] += p * new[x] - q * old[x]
         columns[2 * _STRIDE + x] += p * new[_STRIDE + x] - q * old[_STRIDE + x]
         columns[3 * _STRIDE + x] += p * new[2 * _STRIDE + x] - q * old[2 * _STRIDE + x]
-    if columns.size > _CHANNEL_SUMS:
-        for x in range(count):
-            p, q = np.float64(new_p[x]), np.float64(old_p[x])
-            columns[_CHANNEL_SUMS + x] += p * p - q * q
 
 
-@compiled
-def _box(count: int, rows: _Sums, step: int, radius: int, out: _Sums) -> None:
-    """Sums of 2r + 1 entries that lie `step` apart, `count` of them in each row of out."""
-    second, third = rows[step:], rows[2 * step :]
+@compiled_part
+def _box(count: int, rows: _Sums, radius: int, out: _Sums) -> None:
+    """Sums of 2r + 1 neighbours in each row: `out[x] = sum(rows[x : x + 2r + 1])` for x < count."""
     for row in range(out.size // _STRIDE):
         for x in range(count):
             i = row * _STRIDE + x
-            out[i] = rows[i] + second[i] + third[i]
+            out[i] = rows[i] + rows[i + 1] + rows[i + 2]
     for shift in range(3, 2 * radius + 1, 2):
-        second, third = rows[shift * step :], rows[(shift + 1) * step :]
+        shifted = rows[shift:]
         for row in range(out.size // _STRIDE):
             for x in range(count):
                 i = row * _STRIDE + x
-                out[i] += second[i] + third[i]
+                out[i] += shifted[i] + shifted[i + 1]
 
 
-@compiled
+@compiled_part
 def _factorise(count: int, sums: _Sums, weights: _Sums, ridge: float, factors: _Sums) -> None:
     """Mean and factors of Delta = covariance + ridge Id of each window in a row.
 
@@ -189,9 +187,20 @@ def _factorise(count: int, sums: _Sums, weights: _Sums, ridge: float, factors: _
         factors[8 * _STRIDE + x] = i2
 
 
-@compiled
-def _fit(count: int, sums: _Sums, weights: _Sums, factors: _Sums, maps: _Sums) -> None:
-    """Affine map of each window in a row, for one channel: a = Delta^-1 c, b = mean p - a . m."""
+@compiled_part
+def _fit(
+    count: int, sums: _Sums, weights: _Sums, factors: _Sums, maps: _Sums, totals: _Sums
+) -> None:
+    """Affine map of each window in a row, for one channel: a = Delta^-1 c, b = mean p - a . m.
+
+    Args:
+        count: Number of windows.
+        sums: `_CHANNEL_SUMS` over windows.
+        weights: 1 / n where a window exists, else 0: then its map is 0.
+        factors: From `_factorise`.
+        maps: The maps of the row of windows that is 2r + 1 further up, replaced by the new ones.
+        totals: Sums of the maps of 2r + 1 rows, brought up to date.
+    """
     for x in range(count):
         w = weights[x]
         mean = w * sums[x]
@@ -203,48 +212,36 @@ def _fit(count: int, sums: _Sums, weights: _Sums, factors: _Sums, maps: _Sums) -
         a2 = y2 * factors[8 * _STRIDE + x]
         a1 = y1 * factors[7 * _STRIDE + x] - l21 * a2
         a0 = y0 * factors[6 * _STRIDE + x] - l10 * a1 - l20 * a2
+        b = mean - a0 * m0 - a1 * m1 - a2 * m2
+        totals[x] += a0 - maps[x]
+        totals[_STRIDE + x] += a1 - maps[_STRIDE + x]
+        totals[2 * _STRIDE + x] += a2 - maps[2 * _STRIDE + x]
+        totals[3 * _STRIDE + x] += b - maps[3 * _STRIDE + x]
         maps[x], maps[_STRIDE + x], maps[2 * _STRIDE + x] = a0, a1, a2
-        maps[3 * _STRIDE + x] = mean - a0 * m0 - a1 * m1 - a2 * m2
+        maps[3 * _STRIDE + x] = b
 
 
-@compiled
-def _add_unexplained(
-    count: int, sums: _Sums, weights: _Sums, factors: _Sums, unexplained: _Sums
-) -> None:
-    """Add var p - c^T Delta^-1 c of one channel, for each window in a row."""
-    for x in range(count):
-        w = weights[x]
-        mean = w * sums[x]
-        m0, m1, m2 = factors[x], factors[_STRIDE + x], factors[2 * _STRIDE + x]
-        l10, l20, l21 = factors[3 * _STRIDE + x], factors[4 * _STRIDE + x], factors[5 * _STRIDE + x]
-        y0 = w * sums[_STRIDE + x] - mean * m0
-        y1 = w * sums[2 * _STRIDE + x] - mean * m1 - l10 * y0
-        y2 = w * sums[3 * _STRIDE + x] - mean * m2 - l20 * y0 - l21 * y1
-        explained = y0 * y0 * factors[6 * _STRIDE + x] + y1 * y1 * factors[7 * _STRIDE + x]
-        explained += y2 * y2 * factors[8 * _STRIDE + x]
-        unexplained[x] += w * sums[4 * _STRIDE + x] - mean * mean - explained
-
-
-@compiled
+@compiled_part
 def _subtract_maps(
     guide: _Pixels, p: _Pixels, maps: _Sums, across: _Sums, down: float, out: _Pixels
-) -> None:
-    """(L p)_i = n_i p_i - A_i . I_i - B_i, where A and B sum the maps of the windows around i."""
+) -> float:
+    """Write (L p)_i = n_i p_i - A_i . I_i - B_i, where A, B sum the maps of the windows around i.
+
+    Returns:
+        Sum of p_i (L p)_i, before L p is rounded.
+    """
+    energy = 0.0
     for x in range(out.size):
-        out[x] = (
+        product = (
             down * across[x] * p[x]
             - maps[x] * guide[x]
             - maps[_STRIDE + x] * guide[_STRIDE + x]
             - maps[2 * _STRIDE + x] * guide[2 * _STRIDE + x]
             - maps[3 * _STRIDE + x]
         )
-
-
-@compiled
-def _tile_width(width: int, radius: int) -> int:
-    """Width of the tiles when a photo is divided into as few equal ones as the buffers allow."""
-    tiles = -(-width // (_STRIDE - 4 * radius))
-    return -(-width // tiles)
+        out[x] = product
+        energy += product * p[x]
+    return energy
 
 
 @compiled
@@ -254,25 +251,27 @@ def _apply(
     guide: _Pixels,
     p: _Pixels,
     out: _Pixels,
-    energies: _Pixels,
+    energies: _Sums,
     weights: _Sums,
     down: _Sums,
     across: _Sums,
+    tile: int,
     radius: int,
     ridge: float,
 ) -> None:
-    """L p and the energy of each window, for some rows of one photo.
+    """L p and p^T L p for some rows of one photo.
 
     Args:
-        first: First row of pixels, and of window centres.
+        first: First row.
         last: Row after the last one.
         guide: `3 H W`.
         p: `C H W`.
         out: Receives L p, `C H W`; or `0 H W` where it is not wanted.
-        energies: Receives the energies, `H-2r W-2r`; or `0 0` where they are not wanted.
+        energies: Receives the sum over each row of p times L p, `H`; zero before.
         weights: 1 / n at 2r + each column where a window starts, else 0.
         down: Number of window rows that contain each row of pixels, `H`.
         across: Number of window columns that contain each column of pixels, `W`.
+        tile: Width of a tile.
         radius: Window radius r.
         ridge: epsilon / n.
     """
@@ -280,118 +279,47 @@ def _apply(
     window = 2 * radius + 1
     row_size = (3 + channels) * _STRIDE
     pixels = np.zeros((window + 1) * row_size, np.float32)  # the last 2r + 2 rows of pixels
+    unwanted = np.zeros(_STRIDE, np.float32)
     guide_columns, guide_sums = np.zeros(_GUIDE_SUMS), np.zeros(_GUIDE_SUMS)
-    sums_size = _CHANNEL_SUMS + (_STRIDE if energies.size else 0)
-    columns, sums = np.zeros(channels * sums_size), np.zeros(sums_size)
-    factors, unexplained, outside = np.zeros(_FACTORS), np.zeros(_STRIDE), np.zeros(_STRIDE)
-    maps = np.zeros(out.shape[0] * window * _MAP)  # of the last 2r + 1 rows of windows
-    map_columns, map_sums = np.zeros(_MAP), np.zeros(_MAP)
+    columns, sums = np.zeros(channels * _CHANNEL_SUMS), np.zeros(_CHANNEL_SUMS)
+    factors, nowhere = np.zeros(_FACTORS), np.zeros(_STRIDE)
+    maps = np.zeros(channels * window * _MAP)  # of the last 2r + 1 rows of windows
+    map_columns, map_sums = np.zeros(channels * _MAP), np.zeros(_MAP)
 
     top = max(first - 2 * radius, 0)
-    tile = _tile_width(width, radius)
     count = tile + 4 * radius
     for x0 in range(0, width, tile):
         # Entry x of a buffer is column x0 - 2r + x of the photo, or the window that starts there.
         x1 = min(x0 + tile, width)
         begin, end = max(x0 - 2 * radius, 0), min(x1 + 2 * radius, width)
         pad = begin - (x0 - 2 * radius)
-        pixels[:], guide_columns[:], columns[:], maps[:] = 0.0, 0.0, 0.0, 0.0
+        pixels[:], guide_columns[:], columns[:] = 0.0, 0.0, 0.0
+        maps[:], map_columns[:] = 0.0, 0.0
 
-        # Row y enters, windows around row y - r are complete, and so is pixel row y - 2r of L p.
+        # Row y enters, windows around row y - r are complete, and so is row i = y - 2r of L p.
         for y in range(top, last + 2 * radius):
+            i = y - 2 * radius
             new = pixels[y % (window + 1) * row_size :]
             old = pixels[(y + 1) % (window + 1) * row_size :]
             if y < height:
                 _load(guide, y, begin, end, new[pad:])
                 _load(p, y, begin, end, new[3 * _STRIDE + pad :])
-            centre, i = y - radius, y - 2 * radius
-            exist = weights[x0 : x0 + _STRIDE] if centre < height - radius else outside
+            exist = weights[x0 : x0 + _STRIDE] if top <= i < height - 2 * radius else nowhere
             here = pixels[i % (window + 1) * row_size + 2 * radius :]
 
             _slide_guide(count, new, old, guide_columns)
-            _box(count - 2 * radius, guide_columns, 1, radius, guide_sums)
+            _box(count - 2 * radius, guide_columns, radius, guide_sums)
             _factorise(count, guide_sums, exist, ridge, factors)
-            unexplained[:] = 0.0
             for c in range(channels):
-                of_channel = columns[c * sums_size : (c + 1) * sums_size]
+                of_channel = columns[c * _CHANNEL_SUMS : (c + 1) * _CHANNEL_SUMS]
                 _slide_channel(count, new, old, c, of_channel)
-                _box(count - 2 * radius, of_channel, 1, radius, sums)
-                if energies.size:
-                    _add_unexplained(count, sums, exist, factors, unexplained)
-                if c < out.shape[0] and centre >= top + radius:
-                    map_rows = maps[c * window * _MAP : (c + 1) * window * _MAP]
-                    _fit(count, sums, exist, factors, map_rows[centre % window * _MAP :])
-                    if i >= first:
-                        _box(count, map_rows, _MAP, radius, map_columns)
-                        _box(count - 2 * radius, map_columns, 1, radius, map_sums)
-                        row = out[c, i, x0:x1]
-                        here_p = here[(3 + c) * _STRIDE :]
-                        _subtract_maps(here, here_p, map_sums, across[x0:x1], down[i], row)
-
-            if energies.size and max(first, radius) <= centre < min(last, height - radius):
-                for x in range(max(x0, radius), min(x1, width - radius)):
-                    energy = window * window * unexplained[x - x0 + radius]
-                    energies[centre - radius, x - radius] = max(energy, 0.0)
-
-
-@compiled
-def _diagonal(
-    first: int,
-    last: int,
-    guide: _Pixels,
-    out: _Pixels,
-    weights: _Sums,
-    radius: int,
-    ridge: float,
-) -> None:
-    """Diagonal of L for some rows: sum of 1 - (1 + (I_i - m)^T Delta^-1 (I_i - m)) / n.
-
-    Args:
-        first: First row.
-        last: Row after the last one.
-        guide: `3 H W`.
-        out: Receives the diagonal, `H W`.
-        weights: As for `_apply`.
-        radius: Window radius r.
-        ridge: epsilon / n.
-    """
-    _, height, width = guide.shape
-    window = 2 * radius + 1
-    pixels = np.zeros((window + 1) * 3 * _STRIDE, np.float32)
-    columns, sums, diagonal = np.zeros(_GUIDE_SUMS), np.zeros(_GUIDE_SUMS), np.zeros(_STRIDE)
-    factors = np.zeros(window * _FACTORS)  # of the last 2r + 1 rows of windows
-
-    top = max(first - 2 * radius, 0)
-    tile = _tile_width(width, radius)
-    count = tile + 4 * radius
-    for x0 in range(0, width, tile):
-        x1 = min(x0 + tile, width)
-        begin, end = max(x0 - 2 * radius, 0), min(x1 + 2 * radius, width)
-        exist = weights[x0 : x0 + _STRIDE]
-        pixels[:], columns[:] = 0.0, 0.0
-        for y in range(top, last + 2 * radius):
-            centre, i = y - radius, y - 2 * radius
-            new = pixels[y % (window + 1) * 3 * _STRIDE :]
-            old = pixels[(y + 1) % (window + 1) * 3 * _STRIDE :]
-            if y < height:
-                _load(guide, y, begin, end, new[begin - (x0 - 2 * radius) :])
-                _slide_guide(count, new, old, columns)
-                _box(count - 2 * radius, columns, 1, radius, sums)
-                _factorise(count, sums, exist, ridge, factors[centre % window * _FACTORS :])
-            if i < first:
-                continue
-            here = pixels[i % (window + 1) * 3 * _STRIDE + 2 * radius :]
-            diagonal[:] = 0.0
-            for k in range(max(i - radius, radius), min(i + radius, height - 1 - radius) + 1):
-                for shift in range(window):
-                    f, w = factors[k % window * _FACTORS + shift :], exist[shift:]
-                    for x in range(x1 - x0):
-                        y0 = here[x] - f[x]
-                        y1 = here[_STRIDE + x] - f[_STRIDE + x] - f[3 * _STRIDE + x] * y0
-                        y2 = here[2 * _STRIDE + x] - f[2 * _STRIDE + x]
-                        y2 -= f[4 * _STRIDE + x] * y0 + f[5 * _STRIDE + x] * y1
-                        length = y0 * y0 * f[6 * _STRIDE + x] + y1 * y1 * f[7 * _STRIDE + x]
-                        length += y2 * y2 * f[8 * _STRIDE + x]
-                        diagonal[x] += w[x] * (window * window - 1.0 - length)
-            for x in range(x1 - x0):
-                out[i, x0 + x] = diagonal[x]
+                _box(count - 2 * radius, of_channel, radius, sums)
+                leaving = maps[(c * window + y % window) * _MAP :]
+                totals = map_columns[c * _MAP : (c + 1) * _MAP]
+                _fit(count, sums, exist, factors, leaving, totals)
+                if i >= first:
+                    _box(count - 2 * radius, totals, radius, map_sums)
+                    row = out[c, i, x0:x1] if c < out.shape[0] else unwanted[: x1 - x0]
+                    energies[i] += _subtract_maps(
+                        here, here[(3 + c) * _STRIDE :], map_sums, across[x0:x1], down[i], row
+                    )

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 if TYPE_CHECKING:
+    from photostyle.laplacian.backend import Backend
     from photostyle.laplacian.operator import MattingLaplacian
 
 
@@ -27,18 +28,21 @@ def matting_energy(p: Tensor, laplacian: MattingLaplacian[Tensor]) -> Tensor:
     Raises:
         UsageError: p does not fit the guide.
     """
-    energy: Tensor = _MattingEnergy.apply(p, laplacian)  # type: ignore[no-untyped-call]
+    energy: Tensor = _MattingEnergy.apply(  # type: ignore[no-untyped-call]
+        laplacian.planes(p), laplacian.backend
+    )
     return energy
 
 
 class _MattingEnergy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, p: Tensor, laplacian: MattingLaplacian[Tensor]) -> Tensor:
-        if not p.requires_grad:
-            return laplacian.window_energies(p).sum()
-        product, energies = laplacian.matvec_and_energies(p)
-        ctx.save_for_backward(product)
-        return energies.sum()
+    def forward(ctx: Any, p: Tensor, backend: Backend) -> Tensor:
+        if ctx.needs_input_grad[0]:
+            product, energies = backend.matvec_and_energy(p.detach())
+            ctx.save_for_backward(product)
+        else:
+            energies = backend.energy(p.detach())
+        return energies.sum().to(p.dtype)
 
     @staticmethod
     @once_differentiable

@@ -60,7 +60,7 @@ class MattingLaplacian(Generic[Image]):
             raise UsageError(
                 f"a matting Laplacian needs radius >= 1 and epsilon > 0, not {radius} and {epsilon}"
             )
-        planes = _planes(guide)
+        planes = _planes(guide).detach()
         if planes.shape[1] != 3:
             raise UsageError(f"a guide has 3 channels, not {planes.shape[1]}")
         window = 2 * radius + 1
@@ -74,7 +74,8 @@ class MattingLaplacian(Generic[Image]):
         backend = CpuBackend if compiled and radius <= MAX_RADIUS else TensorBackend
         self._guide: Image = guide
         self._planes: Tensor = planes
-        self._backend: Backend = backend(planes, radius, epsilon / window**2)
+        self.backend: Backend = backend(planes, radius, epsilon / window**2)
+        """The implementation chosen for the guide's device and precision."""
 
     def matvec(self, p: Image) -> Image:
         """L p, in the shape of p.
@@ -82,28 +83,7 @@ class MattingLaplacian(Generic[Image]):
         Raises:
             UsageError: p does not fit the guide.
         """
-        return _images(self._backend.matvec(self._fit(p)), p)
-
-    def window_energies(self, p: Image) -> Image:
-        """p^T L p, window by window.
-
-        Returns:
-            n times the unexplained variance of each window, summed over channels: an array
-            `H-2r W-2r`, a tensor `H-2r W-2r`, or `B H-2r W-2r` for a batch.
-
-        Raises:
-            UsageError: p does not fit the guide.
-        """
-        return _maps(self._backend.window_energies(self._fit(p)), p)
-
-    def matvec_and_energies(self, p: Image) -> tuple[Image, Image]:
-        """L p and the energies of all windows, in one pass: half of the gradient, and the value.
-
-        Raises:
-            UsageError: p does not fit the guide.
-        """
-        product, energies = self._backend.matvec_and_energies(self._fit(p))
-        return _images(product, p), _maps(energies, p)
+        return _images(self.backend.matvec(self.planes(p).detach()), p)
 
     def quadratic_form(self, p: Image) -> float:
         """p^T L p, summed over channels and batch, in one pass that does not form L p.
@@ -111,15 +91,19 @@ class MattingLaplacian(Generic[Image]):
         Raises:
             UsageError: p does not fit the guide.
         """
-        return float(self._backend.window_energies(self._fit(p)).sum())
+        return float(self.backend.energy(self.planes(p).detach()).sum())
 
     @cached_property
     def diagonal(self) -> Image:
         """The diagonal of L, as one channel: `H W 1`, `1 H W` or `B 1 H W`, in [0, n)."""
-        return _images(self._backend.diagonal(), self._guide)
+        return _images(self.backend.diagonal(), self._guide)
 
-    def _fit(self, p: Image) -> Tensor:
-        """The planes of p, if it goes with the guide."""
+    def planes(self, p: Image) -> Tensor:
+        """P as the backend takes it: `B C H W`, in the same memory if possible.
+
+        Raises:
+            UsageError: p does not fit the guide.
+        """
         planes = _planes(p)
         same_kind = isinstance(p, np.ndarray) == isinstance(self._guide, np.ndarray)
         if not same_kind or _place(planes) != _place(self._planes):
@@ -144,7 +128,7 @@ def _planes(image: Image) -> Tensor:
     """An image as a tensor `B C H W`, in the same memory if possible."""
     if isinstance(image, Tensor):
         if image.ndim in (3, 4) and image.dtype in (torch.float32, torch.float64):
-            return image.detach().reshape(-1, *image.shape[-3:])
+            return image.reshape(-1, *image.shape[-3:])
     elif image.ndim in (2, 3) and image.dtype in (np.float32, np.float64):
         channels_first = np.atleast_3d(image).transpose(2, 0, 1)
         return torch.from_numpy(np.require(channels_first, requirements=("C", "W")))[None]
@@ -160,10 +144,3 @@ def _images(planes: Tensor, like: Image) -> Image:
         return planes.reshape(like.shape[:-3] + planes.shape[1:])
     interleaved = planes[0].permute(1, 2, 0).numpy()
     return interleaved[..., 0] if like.ndim == 2 else interleaved
-
-
-def _maps(maps: Tensor, like: Image) -> Image:
-    """One value per window, `B H W`, in the kind of an image."""
-    if isinstance(like, Tensor):
-        return maps.reshape(like.shape[:-3] + maps.shape[1:])
-    return maps[0].numpy()

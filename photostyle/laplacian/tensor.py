@@ -44,11 +44,11 @@ class TensorBackend:
         """L p, `B C H W`."""
         return self._subtract_maps(p, self._project(p))
 
-    def window_energies(self, p: Tensor) -> Tensor:
-        """p^T L p, window by window, `B H-2r W-2r`."""
+    def energy(self, p: Tensor) -> Tensor:
+        """p^T L p of each image, `B`."""
         return self._unexplained(p, self._project(p))
 
-    def matvec_and_energies(self, p: Tensor) -> tuple[Tensor, Tensor]:
+    def matvec_and_energy(self, p: Tensor) -> tuple[Tensor, Tensor]:
         """Both of the above from one fit of the windows."""
         y = self._project(p)
         return self._subtract_maps(p, y), self._unexplained(p, y)
@@ -68,9 +68,9 @@ class TensorBackend:
         return self._factors.forward(comoment / self._area)
 
     def _unexplained(self, p: Tensor, y: Tensor) -> Tensor:
-        """N (var p - cov^T Delta^-1 cov) of each window, summed over channels."""
+        """N (var p - cov^T Delta^-1 cov), summed over windows and channels: nothing cancels."""
         energy = _comoment(p, p, self._radius) - self._area * self._factors.squared_length(y)
-        return energy.clamp_(min=0).sum(1)
+        return energy.clamp_(min=0).sum((1, 2, 3))
 
     def _subtract_maps(self, p: Tensor, y: Tensor) -> Tensor:
         """(L p)_i = n_i p_i - A . I_i - B, where A and B sum a and b of the windows around i."""

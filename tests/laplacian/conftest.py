@@ -19,8 +19,8 @@ class Reference(NamedTuple):
     product: Array
     """L p, `H W C`."""
 
-    energies: Array
-    """Energy of each window, `H-2r W-2r`."""
+    energy: float
+    """P^T L p."""
 
     diagonal: Array
     """`H W 1`."""
@@ -49,7 +49,7 @@ def compute_reference(guide: Array, p: Array, radius: int, epsilon: float) -> Re
         y, x = divmod(member, size)
         product[y : y + rows, x : x + columns] += residual[:, :, member]
         diagonal[y : y + rows, x : x + columns, 0] += 1 - (1 + lengths[:, :, member]) / n
-    return Reference(product, (values * residual).sum((2, 3)), diagonal)
+    return Reference(product, float((values * residual).sum()), diagonal)
 
 
 @pytest.fixture(scope="session")
