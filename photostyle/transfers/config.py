@@ -32,7 +32,7 @@ class LossWeights:
     gamut: float = 100.0
     """Mean distance outside [0, 1]."""
 
-    smooth: float = 5.0
+    smooth: float = 30.0
     """Squared differences between neighbouring maps of a grid in space."""
 
     tone: float = 0.3
@@ -53,7 +53,7 @@ class TransferConfig:
     size: int = 352
     """Long side in pixels at which the look is fitted, 64 to 2048. The result has full size."""
 
-    iterations: int = 150
+    iterations: int = 130
     """Optimisation steps, >= 1."""
 
     refine: int = 0
