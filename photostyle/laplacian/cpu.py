@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_RADIUS = 32
 """Largest radius these kernels take: tiles overlap by four radii."""
 
-_STRIDE = 264
+_STRIDE = 520
 _GUIDE_SUMS = 9 * _STRIDE  # I0, I1, I2, I0 I0, I1 I0, I1 I1, I2 I0, I2 I1, I2 I2
 _CHANNEL_SUMS = 4 * _STRIDE  # p, p I0, p I1, p I2
 _FACTORS = 9 * _STRIDE  # mean of I (3), then Delta = L D L^T: l10, l20, l21, 1/d0, 1/d1, 1/d2
@@ -294,6 +294,7 @@ def _apply(
         x1 = min(x0 + tile, width)
         begin, end = max(x0 - 2 * radius, 0), min(x1 + 2 * radius, width)
         pad = begin - (x0 - 2 * radius)
+        inside, around = weights[x0 : x0 + _STRIDE], across[x0:x1]
         pixels[:], guide_columns[:], columns[:] = 0.0, 0.0, 0.0
         maps[:], map_columns[:] = 0.0, 0.0
 
@@ -305,7 +306,7 @@ def _apply(
             if y < height:
                 _load(guide, y, begin, end, new[pad:])
                 _load(p, y, begin, end, new[3 * _STRIDE + pad :])
-            exist = weights[x0 : x0 + _STRIDE] if top <= i < height - 2 * radius else nowhere
+            exist = inside if top <= i < height - 2 * radius else nowhere
             here = pixels[i % (window + 1) * row_size + 2 * radius :]
 
             _slide_guide(count, new, old, guide_columns)
@@ -321,6 +322,5 @@ def _apply(
                 if i >= first:
                     _box(count - 2 * radius, totals, radius, map_sums)
                     row = out[c, i, x0:x1] if c < out.shape[0] else unwanted[: x1 - x0]
-                    energies[i] += _subtract_maps(
-                        here, here[(3 + c) * _STRIDE :], map_sums, across[x0:x1], down[i], row
-                    )
+                    here_p = here[(3 + c) * _STRIDE :]
+                    energies[i] += _subtract_maps(here, here_p, map_sums, around, down[i], row)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -45,13 +44,24 @@ Made = TypeVar("Made")
 EPSILON = 1e-7
 ENTRIES = 25  # of a row of the explicit matrix, of 8 + 4 bytes each
 
-COMPILE = """
+FIRST_CALL = """
 import time, torch
 from photostyle.laplacian import MattingLaplacian
 start = time.perf_counter()
-laplacian = MattingLaplacian(torch.rand(3, 9, 9))
-laplacian.matvec(torch.rand(3, 9, 9))
+MattingLaplacian(torch.rand(3, 9, 9)).matvec(torch.rand(3, 9, 9))
 print(time.perf_counter() - start)
+"""
+
+MEMORY = """
+import resource, sys, torch
+from photostyle.laplacian import MattingLaplacian
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+height, width = int(sys.argv[1]), int(sys.argv[2])
+guide, p = torch.zeros(3, height, width).add_(0.5), torch.zeros(3, height, width).add_(0.5)
+MattingLaplacian(guide[:, :9].clone()).matvec(p[:, :9].clone())
+before = peak()
+MattingLaplacian(guide).matvec(p)
+print(peak() - before)
 """
 
 
@@ -79,21 +89,12 @@ def timed(make: Callable[[], Made]) -> tuple[Made, float]:
     return made, 1000 * (time.perf_counter() - start)
 
 
-def first_call() -> tuple[float, float]:
-    """Seconds the first product takes: with kernels compiled, and read from numba's cache."""
-    with tempfile.TemporaryDirectory() as cache:
-        runs = [
-            subprocess.run(
-                [sys.executable, "-c", COMPILE],
-                env={**os.environ, "NUMBA_CACHE_DIR": cache},
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-            for _ in range(2)
-        ]
-    compiled, cached = (float(run.stdout) for run in runs)
-    return compiled, cached
+def in_new_process(script: str, *arguments: str, **environment: str) -> str:
+    command = [sys.executable, "-c", script, *arguments]
+    environment = {**os.environ, **environment}
+    return subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
 
 
 def explicit_matrix(photo: NDArray[np.float64], repetitions: int) -> scipy.sparse.csr_matrix:
@@ -157,12 +158,12 @@ def compare(megapixels: float, repetitions: int) -> None:
     guide, p = torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(0))
     print(f"\n{width} x {height}")
 
-    MattingLaplacian(guide[:, :9]).matvec(p[:, :9])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    MattingLaplacian(guide).matvec(p)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(f"a product adds {grown / 1024:.0f} MB to a peak with guide and p of ", end="")
-    print(f"{p.nbytes / 2**20:.0f} MB each; L p is as large")
+    grown = float(in_new_process(MEMORY, str(height), str(width)))
+    print(
+        f"a product takes {grown:.0f} MB beside guide and p, {p.nbytes / 2**20:.0f} MB each; ",
+        end="",
+    )
+    print("its result is as large")
 
     contestants = [*of_this_project(guide, p), of_pymatting(guide, p), of_scipy(guide, p)]
     for _ in range(repetitions):
@@ -186,9 +187,10 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, nargs="+", default=[0.33, 1, 12])
     parser.add_argument("--repetitions", type=int, default=7)
     arguments = parser.parse_args()
-    compiled, cached = first_call()
+    with tempfile.TemporaryDirectory() as cache:
+        seconds = [float(in_new_process(FIRST_CALL, NUMBA_CACHE_DIR=cache)) for _ in range(2)]
     print(f"{cpu_threads()} processors, load {os.getloadavg()[0]:.1f}")
-    print(f"first product: {compiled:.2f} s compiling, {cached:.2f} s from the cache")
+    print(f"first product: {seconds[0]:.2f} s, with kernels from numba's cache {seconds[1]:.2f} s")
     for megapixels in arguments.megapixels:
         compare(megapixels, arguments.repetitions)
 

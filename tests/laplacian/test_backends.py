@@ -91,7 +91,7 @@ def test_agrees_with_the_definition(
 @pytest.mark.parametrize("radius", [1, 5])
 def test_seams_between_tiles_and_threads(threads, radius, monkeypatch, reference, error):
     monkeypatch.setattr("photostyle.compiled.cpu_threads", lambda: threads)
-    guide, p = noise(23, 530), noise(23, 530, 2, seed=1)
+    guide, p = noise(23, 1050), noise(23, 1050, 2, seed=1)
     operator = Operator(CpuBackend, torch.float32, guide, radius)
     truth = reference(guide, p, radius, EPSILON)
     product, energy = operator.both(p)
