@@ -34,3 +34,7 @@ class DeviceError(PhotostyleError):
     """The requested device does not exist, or ran out of memory."""
 
     exit_code = 4
+
+
+class TrainingError(PhotostyleError):
+    """Training cannot go on."""

@@ -123,7 +123,7 @@ def side_by_side(photos: "dict[str, Photo]") -> "Image.Image":
 
     panels = []
     for photo in photos.values():
-        panel = Image.fromarray(np.round(photo.pixels * 255).astype(np.uint8))
+        panel = Image.fromarray(np.round(photo.floats() * 255).astype(np.uint8))
         width = max(1, round(panel.width * ROW_HEIGHT / panel.height))
         panels.append(panel.resize((width, ROW_HEIGHT), Image.Resampling.LANCZOS))
     caption_height = 2 * CAPTION_SIZE

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from photostyle.image.blocks import row_blocks
 from photostyle.image.scaling import resize_to
 
 if TYPE_CHECKING:
     from photostyle.image.formats import FormatName
 
 FloatArray = npt.NDArray[np.float32]
+PixelArray = npt.NDArray[np.float32 | np.uint8 | np.uint16]
 
 
 @dataclass(frozen=True, eq=False)
 class Photo:
     """A photo: pixels to compute with, and all that must be in the file again afterwards."""
 
-    pixels: FloatArray
-    """H W 3, float32 in [0, 1]: RGB in the sRGB encoding, whatever the file's own profile, and
-    upright, whatever the camera's position."""
+    pixels: PixelArray
+    """H W 3: RGB in the sRGB encoding, whatever the file's own profile, and upright, whatever the
+    camera's position. float32 in [0, 1], or, to save memory, uint8 or uint16 over their range."""
 
     alpha: FloatArray | None = None
     """H W, float32 in [0, 1], not multiplied into the pixels; None when the photo is opaque."""
@@ -64,9 +67,10 @@ class Photo:
             raise ValueError(
                 f"alpha {self.alpha.shape} does not fit pixels {self.pixels.shape[:2]}"
             )
-        for array in (self.pixels, self.alpha):
-            if array is not None and array.dtype != np.float32:
-                raise ValueError(f"pixels and alpha must be float32, not {array.dtype}")
+        if self.pixels.dtype not in (np.float32, np.uint8, np.uint16):
+            raise ValueError(f"pixels must be float32, uint8 or uint16, not {self.pixels.dtype}")
+        if self.alpha is not None and self.alpha.dtype != np.float32:
+            raise ValueError(f"alpha must be float32, not {self.alpha.dtype}")
 
     @property
     def height(self) -> int:
@@ -77,6 +81,20 @@ class Photo:
     def width(self) -> int:
         """Width in pixels."""
         return len(self.pixels[0])
+
+    def floats(self, rows: slice = slice(None)) -> FloatArray:
+        """The pixels of some rows, or of all, as float32.
+
+        Args:
+            rows: Which rows.
+
+        Returns:
+            H W 3 in [0, 1]; of a float32 photo its own array, not a copy.
+        """
+        pixels = self.pixels[rows]
+        if pixels.dtype == np.float32:
+            return pixels.view(np.float32)
+        return as_floats(pixels)
 
     @classmethod
     def from_array(cls, array: npt.NDArray[Any], bit_depth: Literal[8, 16] | None = None) -> Self:
@@ -109,12 +127,12 @@ class Photo:
             bit_depth=bit_depth or (16 if array.dtype == np.uint16 else 8),
         )
 
-    def with_pixels(self, pixels: FloatArray) -> Self:
+    def with_pixels(self, pixels: PixelArray) -> Self:
         """The same photo with other pixels.
 
         Args:
-            pixels: H W 3, float32 in [0, 1], sRGB encoded. Of another size the alpha channel is
-                scaled along.
+            pixels: H W 3, sRGB encoded, of one of the types of `pixels`. Of another size the alpha
+                channel is scaled along.
 
         Raises:
             ValueError: The array has another shape or type.
@@ -123,3 +141,20 @@ class Photo:
         if alpha is not None and alpha.shape != pixels.shape[:2]:
             alpha = resize_to(alpha, *pixels.shape[:2])
         return replace(self, pixels=pixels, alpha=alpha)
+
+
+def as_floats(samples: npt.NDArray[Any]) -> FloatArray:
+    """Samples divided by the largest value of their type.
+
+    Args:
+        samples: uint8 or uint16, of any shape with rows first.
+
+    Returns:
+        A new array, float32 in [0, 1].
+    """
+    top = np.float32(np.iinfo(samples.dtype).max)
+    result = np.empty(samples.shape, np.float32)
+    for rows in row_blocks(len(samples), math.prod(samples.shape[1:]) // 3 or 1):
+        result[rows] = samples[rows]
+        result[rows] /= top
+    return result

@@ -13,7 +13,8 @@ from photostyle.errors import PhotoError
 from photostyle.image import icc, littlecms
 from photostyle.image.blocks import row_blocks
 from photostyle.image.decode import Decoded, Samples, decode
-from photostyle.image.photo import Photo
+from photostyle.image.photo import Photo, PixelArray, as_floats
+from photostyle.image.quantise import as_uint16
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -25,7 +26,7 @@ largest panoramas have, and as float32 RGB 4.8 GB, about what a laptop can spare
 _CLIPPED_SHARE = 1e-3
 
 
-def read_photo(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Photo:
+def read_photo(path: str | Path, *, max_pixels: int = MAX_PIXELS, floating: bool = True) -> Photo:
     """Read a JPEG, PNG, TIFF or WebP photo.
 
     The pixels come out upright and in sRGB, converted from the embedded profile; colours outside of
@@ -35,6 +36,8 @@ def read_photo(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Photo:
     Args:
         path: The file.
         max_pixels: A file whose header claims more pixels is refused before any decoding.
+        floating: Give float32 pixels. If not, pixels are in as many bits as the file has, a
+            quarter or half of the memory; in 16 bits when they had to be converted to sRGB.
 
     Returns:
         The photo; `warnings` holds what could not be kept.
@@ -45,7 +48,7 @@ def read_photo(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Photo:
     path = Path(path)
     data = _file_bytes(path)
     try:
-        return _photo(decode(data, max_pixels))
+        return _photo(decode(data, max_pixels), floating)
     except (ValueError, OSError) as error:
         raise PhotoError(f"cannot read '{path}': {_one_line(error)}") from error
     except MemoryError as error:
@@ -84,11 +87,11 @@ def _one_line(error: Exception) -> str:
     return " ".join(reason.split())
 
 
-def _photo(decoded: Decoded) -> Photo:
-    colours = _to_srgb(decoded)
+def _photo(decoded: Decoded, floating: bool) -> Photo:
+    colours = _to_srgb(decoded, floating)
     return Photo(
         pixels=colours.pixels,
-        alpha=None if decoded.alpha is None else _to_float(decoded.alpha),
+        alpha=None if decoded.alpha is None else as_floats(decoded.alpha),
         bit_depth=16 if decoded.samples.dtype == np.uint16 else 8,
         format=decoded.format,
         icc_profile=colours.icc_profile,
@@ -102,67 +105,72 @@ def _photo(decoded: Decoded) -> Photo:
 
 @dataclass(frozen=True, eq=False)
 class _Colours:
-    pixels: FloatArray
+    pixels: PixelArray
     icc_profile: bytes | None = None
     warnings: tuple[str, ...] = ()
 
 
-def _to_srgb(decoded: Decoded) -> _Colours:
-    """Convert samples to float32 in sRGB."""
+def _to_srgb(decoded: Decoded, floating: bool) -> _Colours:
+    """Convert samples to sRGB."""
     profile = decoded.icc_profile
     if profile is None:
-        return _Colours(_to_float(decoded.samples))
+        return _Colours(_unconverted(decoded.samples, floating))
     try:
         space = icc.colour_space(profile)
         if space == "GRAY" and decoded.grey:
-            return _from_grey(decoded.samples, icc.grey_curve(profile))
+            return _from_grey(decoded.samples, icc.grey_curve(profile), floating)
         if space == "RGB" and icc.has_tables(profile):
-            return _from_tables(decoded.samples, profile)
+            return _from_tables(decoded.samples, profile, floating)
         if space == "RGB":
-            return _from_matrix_profile(decoded.samples, profile)
+            return _from_matrix_profile(decoded.samples, profile, floating)
         reason = f"is for {space or 'other'} pictures"
     except ValueError:
         reason = "is damaged"
     return _Colours(
-        _to_float(decoded.samples),
+        _unconverted(decoded.samples, floating),
         warnings=(f"its colour profile {reason} and not kept; the colours are taken for sRGB",),
     )
 
 
-def _from_matrix_profile(samples: Samples, profile: bytes) -> _Colours:
+def _from_matrix_profile(samples: Samples, profile: bytes, floating: bool) -> _Colours:
     conversion = icc.parse_matrix_profile(profile)
     if conversion.is_srgb:
-        return _Colours(_to_float(samples), profile)
-    pixels = np.empty(samples.shape, np.float32)
+        return _Colours(_unconverted(samples, floating), profile)
+    pixels = _empty(samples, floating)
     clipped = 0
     for rows in row_blocks(*samples.shape[:2]):
-        pixels[rows], outside = conversion.to_srgb(samples[rows])
+        converted, outside = conversion.to_srgb(samples[rows])
+        pixels[rows] = converted if floating else as_uint16(converted)
         clipped += outside
     share = clipped * 3 / samples.size
     warning = f"{share:.1%} of its pixels have colours outside of sRGB, which were clipped"
     return _Colours(pixels, profile, (warning,) if share >= _CLIPPED_SHARE else ())
 
 
-def _from_grey(samples: Samples, curve: FloatArray) -> _Colours:
+def _from_grey(samples: Samples, curve: FloatArray, floating: bool) -> _Colours:
     step = (icc.CODES - 1) // np.iinfo(samples.dtype).max
     encoded = icc.linear_to_srgb(curve[::step])
-    return _Colours(encoded.take(samples), warnings=("its grey profile was replaced by sRGB",))
+    table = encoded if floating else as_uint16(encoded)
+    return _Colours(table.take(samples), warnings=("its grey profile was replaced by sRGB",))
 
 
-def _from_tables(samples: Samples, profile: bytes) -> _Colours:
+def _from_tables(samples: Samples, profile: bytes, floating: bool) -> _Colours:
     warning = "its colour profile consists of tables and was replaced by sRGB"
     if samples.dtype == np.uint16:
         samples = ((samples + np.uint32(128)) // np.uint32(257)).astype(np.uint8)
         warning += ", at 8 bits"
     image = littlecms.to_srgb(Image.fromarray(np.ascontiguousarray(samples)), profile)
-    return _Colours(_to_float(np.asarray(image)), warnings=(warning,))
+    return _Colours(_unconverted(np.asarray(image), floating), warnings=(warning,))
 
 
-def _to_float(samples: Samples) -> FloatArray:
-    """Samples divided by the largest value of their type."""
-    top = np.float32(np.iinfo(samples.dtype).max)
-    result = np.empty(samples.shape, np.float32)
-    for rows in row_blocks(*samples.shape[:2]):
-        result[rows] = samples[rows]
-        result[rows] /= top
-    return result
+def _unconverted(samples: Samples, floating: bool) -> PixelArray:
+    """Samples that are in sRGB already."""
+    if floating:
+        return as_floats(samples)
+    return np.ascontiguousarray(samples)
+
+
+def _empty(samples: Samples, floating: bool) -> PixelArray:
+    if floating:
+        return np.empty(samples.shape, np.float32)
+    return np.empty(samples.shape, np.uint16)

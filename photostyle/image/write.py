@@ -15,6 +15,7 @@ from photostyle.image.atomic import write_atomically
 from photostyle.image.blocks import row_blocks
 from photostyle.image.encode import ENCODERS
 from photostyle.image.formats import Format, format_of
+from photostyle.image.quantise import quantise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,7 +114,7 @@ def _fitted(photo: Photo, target: Format) -> tuple[Photo, tuple[str, ...]]:
         photo = replace(photo, bit_depth=8)
     if photo.alpha is not None and not target.alpha:
         warnings.append(f"{target.name} has no transparency; it became white")
-        photo = replace(photo, pixels=_on_white(photo.pixels, photo.alpha), alpha=None)
+        photo = replace(photo, pixels=_on_white(photo, photo.alpha), alpha=None)
     if photo.iptc and not target.iptc:
         warnings.append(f"{target.name} has no place for IPTC data, which is not kept")
         photo = replace(photo, iptc=None)
@@ -142,11 +143,11 @@ def _unless_too_long(
     return block
 
 
-def _on_white(pixels: FloatArray, alpha: FloatArray) -> FloatArray:
-    """Transparent pixels, H W 3 and H W, over white paper."""
-    result = np.empty_like(pixels)
+def _on_white(photo: Photo, alpha: FloatArray) -> FloatArray:
+    """The photo's pixels, with alpha, H W, over white paper."""
+    result = np.empty(photo.pixels.shape, np.float32)
     for rows in row_blocks(*alpha.shape):
-        result[rows] = 1 + (pixels[rows] - 1) * alpha[rows, :, None]
+        result[rows] = 1 + (photo.floats(rows) - 1) * alpha[rows, :, None]
     return result
 
 
@@ -159,19 +160,18 @@ def _quantised(photo: Photo) -> Samples:
     conversion = icc.parse_matrix_profile(photo.icc_profile) if photo.icc_profile else None
     if conversion and conversion.is_srgb:
         conversion = None
-    top = np.float32((1 << photo.bit_depth) - 1)
-    channels = 3 if photo.alpha is None else 4
     dtype = np.uint8 if photo.bit_depth == 8 else np.uint16
+    if photo.pixels.dtype == dtype and photo.alpha is None and not conversion:
+        return photo.pixels.view(dtype)
+    channels = 3 if photo.alpha is None else 4
     samples: Samples = np.empty((photo.height, photo.width, channels), dtype)
     for rows in row_blocks(photo.height, photo.width):
-        if not np.isfinite(photo.pixels[rows]).all():
-            raise ValueError("the result has values that are no numbers")
-        block = np.clip(photo.pixels[rows], 0, 1)
+        block = photo.floats(rows)
         if conversion:
-            block = conversion.from_srgb(block)
-        block *= top
-        block += np.float32(0.5)
-        samples[rows, :, :3] = block
+            if not np.isfinite(block).all():
+                raise ValueError("the result has values that are no numbers")
+            block = conversion.from_srgb(np.clip(block, 0, 1))
+        quantise(block, samples[rows, :, :3])
         if photo.alpha is not None:
-            samples[rows, :, 3] = np.clip(photo.alpha[rows], 0, 1) * top + np.float32(0.5)
+            quantise(photo.alpha[rows], samples[rows, :, 3])
     return samples

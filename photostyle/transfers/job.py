@@ -84,15 +84,15 @@ def transfer(
     if (content_mask is None) != (style_mask is None):
         raise UsageError("give both masks, or none: segments are pairs")
     photo, style_photo = _photo(content, "content"), _photo(style, "style")
-    small, small_style = (_shrunk(p.pixels, config.size) for p in (photo, style_photo))
+    small, small_style = (_shrunk(p.floats(), config.size) for p in (photo, style_photo))
     segments = _segments(photo, style_photo, small, small_style, content_mask, style_mask)
     encoder = load_encoder() if config.weights.texture else None
     with operator_threads(max(1, cpu_threads() // _TERMS)):
         look = fit_look(small, small_style, segments, config, device, progress, encoder)
 
     height = len(photo.pixels)
-    pixels = np.empty_like(photo.pixels)
-    for first, block in look.blocks(photo.pixels, config.strength):
+    pixels = np.empty(photo.pixels.shape, np.float32)
+    for first, block in look.blocks(photo.floats(), config.strength):
         pixels[first : first + len(block)] = block
         progress(Progress("apply", first + len(block), height))
     return TransferResult(
@@ -137,7 +137,7 @@ def _segments(
         return single_segment(small, small_style)
     masks = []
     for source, photo, what in ((content_mask, content, "content"), (style_mask, style, "style")):
-        mask = _photo(source, f"{what} mask").pixels
+        mask = _photo(source, f"{what} mask").floats()
         check_mask_shape(mask, photo.pixels, what)
         masks.append(mask)
     return segments_from_masks(small, small_style, *masks)

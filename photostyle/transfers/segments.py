@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -169,7 +170,7 @@ def decode_labels(mask: Image, size: tuple[int, int]) -> Labels:
     return labels
 
 
-def check_mask_shape(mask: Image, photo: Image, what: str) -> None:
+def check_mask_shape(mask: Image, photo: NDArray[Any], what: str) -> None:
     """Make sure that a mask has the shape of its photo.
 
     Args:

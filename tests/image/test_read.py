@@ -591,3 +591,27 @@ def test_real_photos(shared_data):
             expected = np.asarray(image.convert("RGB"))
         np.testing.assert_array_equal(np.round(photo.pixels * 255), expected)
         assert photo.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("make", "suffix"), [(scene, ".jpg"), (scene, ".png"), (deep_scene, ".tif")]
+)
+def test_samples_as_they_are_in_the_file(tmp_path, make, suffix):
+    path = tmp_path / f"photo{suffix}"
+    samples = make()
+    if samples.dtype == np.uint16:
+        tifffile.imwrite(path, samples, photometric="rgb")
+    else:
+        Image.fromarray(samples).save(path, quality=95)
+    photo, floating = read_photo(path, floating=False), read_photo(path)
+    assert photo.pixels.dtype == samples.dtype
+    np.testing.assert_array_equal(photo.floats(), floating.pixels)
+    np.testing.assert_array_equal(photo.floats(slice(3, 7)), floating.pixels[3:7])
+
+
+def test_samples_that_need_conversion_come_in_16_bits(tmp_path, profiles):
+    path = tmp_path / "photo.png"
+    Image.fromarray(scene()).save(path, icc_profile=profiles["Display P3"])
+    photo, floating = read_photo(path, floating=False), read_photo(path)
+    assert photo.pixels.dtype == np.uint16
+    np.testing.assert_allclose(photo.floats(), floating.pixels, atol=0.51 / 65535)

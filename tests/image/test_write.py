@@ -396,3 +396,20 @@ def test_a_real_photo_goes_round(tmp_path, shared_data):
         Image.open(io.BytesIO((tmp_path / "a.tif").read_bytes())) as ours,
     ):
         assert ours.getexif().get(ExifTags.Base.Make) == original.getexif().get(ExifTags.Base.Make)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_integer_pixels_are_written_as_they_are(tmp_path, dtype):
+    top = np.iinfo(dtype).max
+    pixels = np.random.default_rng(0).integers(0, top, (9, 14, 3), dtype, endpoint=True)
+    photo = Photo(pixels, bit_depth=8 if dtype == np.uint8 else 16)
+    write_photo(photo, tmp_path / "photo.png")
+    back = read_photo(tmp_path / "photo.png", floating=False)
+    np.testing.assert_array_equal(back.pixels, pixels)
+
+
+def test_integer_pixels_of_more_bits_than_the_file_are_rounded(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 65536, (9, 14, 3), np.uint16)
+    write_photo(Photo(pixels, bit_depth=8), tmp_path / "photo.png")
+    back = read_photo(tmp_path / "photo.png", floating=False)
+    assert np.abs(back.pixels - pixels / 257.0).max() <= 0.501

@@ -1,0 +1,27 @@
+"""Generators and discriminators: pure modules, without weights or files of their own."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from photostyle.networks.discriminator import PatchDiscriminator
+    from photostyle.networks.repair import RepairGenerator
+    from photostyle.networks.tone import ToneGenerator
+
+__all__ = ["PatchDiscriminator", "RepairGenerator", "ToneGenerator"]
+
+_HOMES = {
+    "PatchDiscriminator": "photostyle.networks.discriminator",
+    "RepairGenerator": "photostyle.networks.repair",
+    "ToneGenerator": "photostyle.networks.tone",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'photostyle.networks' has no attribute '{name}'")
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

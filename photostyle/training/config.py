@@ -1,0 +1,65 @@
+"""Settings of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from photostyle.errors import UsageError
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a filter is trained."""
+
+    family: str = "repair"
+    """`"repair"` or `"tone"`: which generator."""
+
+    degrade: tuple[str, ...] = ("noise", "jpeg")
+    """What befalls the clean photos; names of `training.degrade.DEGRADATIONS`."""
+
+    steps: int = 28_000
+    """Optimisation steps."""
+
+    first_cycle: int = 4000
+    """Steps until the learning rate's first warm restart; each cycle is twice the last."""
+
+    batch: int = 16
+    """Examples a step."""
+
+    size: int = 96
+    """Side of an example in pixels, a multiple of 16."""
+
+    rate: float = 1e-3
+    """Largest learning rate."""
+
+    adversarial: float = 0.0
+    """Weight of the adversarial loss; 0 trains without a discriminator."""
+
+    adversarial_from: float = 0.5
+    """It joins after this share of the steps; before, only the reconstruction counts."""
+
+    seed: int = 0
+    """The same seed, photos and settings give the same weights on the CPU."""
+
+    device: str = "auto"
+    """`"auto"`, `"cpu"`, `"cuda"`, `"cuda:N"` or `"mps"`."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            UsageError: A value is out of its range.
+        """
+        for name in ("steps", "first_cycle", "batch"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.family not in ("repair", "tone"):
+            raise UsageError(f"family must be repair or tone, not '{self.family}'")
+        if self.size < 32 or self.size % 16:
+            raise UsageError(f"size must be a multiple of 16 from 32 on, not {self.size}")
+        if not self.rate > 0:
+            raise UsageError(f"rate must be positive, not {self.rate}")
+        if self.adversarial < 0:
+            raise UsageError(f"adversarial must not be negative, but is {self.adversarial}")
+        if not 0 <= self.adversarial_from <= 1:
+            raise UsageError(f"adversarial_from must be 0 to 1, not {self.adversarial_from}")

@@ -1,0 +1,161 @@
+"""The state of a filter's training on photos degraded on the fly, advanced step by step."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from photostyle.errors import TrainingError
+from photostyle.networks import RepairGenerator
+from photostyle.training.degrade import degrade
+from photostyle.training.photos import Pixels, random_patch
+from photostyle.training.schedule import warm_restarts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from photostyle.training.config import TrainConfig
+
+AVERAGING = 0.999
+"""Share of itself that the averaged network keeps in a step."""
+
+
+class RestorationTrainer:
+    """A generator that learns to undo degradations, with its optimiser and its average.
+
+    All randomness of step n comes from the seed and n, so a run that was stopped and resumed ends
+    with the same weights as one that was not.
+    """
+
+    def __init__(
+        self, pyramids: Sequence[Sequence[Pixels]], config: TrainConfig, device: torch.device
+    ) -> None:
+        """Start a run.
+
+        Args:
+            pyramids: The clean photos, as `read_pyramids` returns them.
+            config: The settings.
+            device: Where to train.
+        """
+        self.steps = 0
+        self.snapshots: list[dict[str, Tensor]] = []
+        """The averaged weights at the end of each cycle of the learning rate."""
+        self._pyramids = pyramids
+        self._config = config
+        self._device = device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            generator = self._new_generator()
+        # Of a module's layouts PyTorch's stubs know none, though `to` takes them.
+        self._generator = generator.to(device)
+        for parameter in self._generator.parameters():
+            if parameter.dim() == 4:
+                parameter.data = parameter.data.to(memory_format=torch.channels_last)
+        self._average = copy.deepcopy(self._generator).requires_grad_(False)
+        self._optimizer = torch.optim.Adam(self._generator.parameters(), betas=(0.9, 0.99))
+
+    def _new_generator(self) -> nn.Module:
+        return RepairGenerator()
+
+    def _restored(self, generator: nn.Module, degraded: Tensor) -> Tensor:
+        """What a generator makes of degraded examples, `B 3 H W`, not clipped."""
+        # Convolutions in bfloat16 take half the time; losses and weights stay float32.
+        with torch.autocast(self._device.type, torch.bfloat16):
+            restored: Tensor = generator(degraded)
+        return restored.float()
+
+    def _loss(self, restored: Tensor, clean: Tensor) -> Tensor:
+        """The reconstruction loss, a scalar."""
+        return F.l1_loss(restored, clean)
+
+    def examples(self, step: int) -> tuple[Tensor, Tensor]:
+        """Make the examples of a step.
+
+        Args:
+            step: Its number, from 0.
+
+        Returns:
+            Degraded and clean patches, `B 3 S S` each, in `[0, 1]`.
+        """
+        random = np.random.default_rng([self._config.seed, step])
+        clean, degraded = [], []
+        for _ in range(self._config.batch):
+            clean.append(random_patch(self._pyramids, self._config.size, random))
+            degraded.append(degrade(clean[-1], self._config.degrade, random))
+        return self._tensor(degraded), self._tensor(clean)
+
+    def _tensor(self, patches: Sequence[np.ndarray[Any, np.dtype[np.float32]]]) -> Tensor:
+        batch = torch.from_numpy(np.stack(patches)).permute(0, 3, 1, 2)  # channels last already
+        return batch.to(self._device, non_blocking=True)
+
+    def step(self) -> dict[str, float]:
+        """Take one optimisation step.
+
+        Returns:
+            The losses by name.
+
+        Raises:
+            TrainingError: The loss is not finite; the weights are those before the step.
+        """
+        degraded, clean = self.examples(self.steps)
+        loss = self._loss(self._restored(self._generator, degraded), clean)
+        if not torch.isfinite(loss):
+            raise TrainingError(f"the loss is {loss.item()} at step {self.steps + 1}")
+        self._optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._generator.parameters(), 0.5)
+        factor, cycle_ends = warm_restarts(self.steps, self._config.first_cycle)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._config.rate * factor * min(1.0, (self.steps + 1) / 100)
+        self._optimizer.step()
+        self.steps += 1
+        keep = min(AVERAGING, self.steps / (self.steps + 10))
+        with torch.no_grad():
+            for average, now in zip(
+                self._average.parameters(), self._generator.parameters(), strict=True
+            ):
+                average.lerp_(now, 1 - keep)
+        if cycle_ends:
+            self.snapshots.append(self.weights())
+        return {"reconstruction": loss.item()}
+
+    def repair(self, photos: Tensor) -> Tensor:
+        """Apply the averaged generator, for previews and validation.
+
+        Args:
+            photos: `B 3 H W` in `[0, 1]`.
+        """
+        with torch.inference_mode():
+            repaired: Tensor = self._average(photos.to(self._device)).clamp(0, 1).cpu()
+        return repaired
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the averaged weights, on the CPU."""
+        return {name: value.cpu().clone() for name, value in self._average.state_dict().items()}
+
+    def state(self) -> dict[str, Any]:
+        """Return all that `restore` needs: tensors and numbers in dicts and lists."""
+        return {
+            "steps": self.steps,
+            "generator": self._generator.state_dict(),
+            "average": self._average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "snapshots": self.snapshots,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from the state of a run with the same photos and settings.
+
+        Args:
+            state: What `state` returned.
+        """
+        self.steps = state["steps"]
+        self.snapshots = state["snapshots"]
+        self._generator.load_state_dict(state["generator"])
+        self._average.load_state_dict(state["average"])
+        self._optimizer.load_state_dict(state["optimizer"])
