@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
@@ -58,7 +59,7 @@ class RepairGenerator(nn.Module):
         self.head = nn.Conv2d(12, widths[0], 3, padding=1)
         self.encoder = nn.ModuleList(map(_blocks, widths, encoder_blocks))
         self.decoder = nn.ModuleList(map(_blocks, widths, decoder_blocks))
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(itertools.pairwise(widths))
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairs)
         self.up = nn.ModuleList(
             nn.Sequential(nn.Conv2d(coarse, 4 * fine, 1), nn.PixelShuffle(2))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from photostyle.affine import slice_apply
@@ -57,8 +58,8 @@ class ToneTrainer(RestorationTrainer):
         self._grids = grids
         return apply_grids(degraded, grids)
 
-    def _loss(self, restored: Tensor, clean: Tensor) -> Tensor:
-        return super()._loss(restored, clean) + SMOOTHNESS * roughness(self._grids)
+    def _loss(self, restored: Tensor, degraded: Tensor, clean: Tensor) -> Tensor:  # noqa: ARG002
+        return F.l1_loss(restored, clean) + SMOOTHNESS * roughness(self._grids)
 
 
 def random_photo(
