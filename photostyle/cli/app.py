@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photostyle import __version__
+from photostyle.cli import models
 from photostyle.cli.console import Console
 from photostyle.cli.demo import demo
 from photostyle.cli.doctor import doctor
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command()(transfer)
 app.command()(demo)
 app.command()(doctor)
+app.add_typer(models.app, name="models")
 
 
 def _print_version(wanted: bool) -> None:

@@ -6,17 +6,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from photostyle.registry.entry import Entry, read_entries
-    from photostyle.registry.load import load_encoder
-    from photostyle.registry.weights import verified_weights
+    from photostyle.registry.entry import Entry
+    from photostyle.registry.listing import find_entry, read_entries
+    from photostyle.registry.load import load_encoder, load_networks
+    from photostyle.registry.weights import (
+        check_weights,
+        local_weights,
+        verified_weights,
+        weights_file,
+    )
 
-__all__ = ["Entry", "load_encoder", "read_entries", "verified_weights"]
+__all__ = [
+    "Entry",
+    "check_weights",
+    "find_entry",
+    "load_encoder",
+    "load_networks",
+    "local_weights",
+    "read_entries",
+    "verified_weights",
+    "weights_file",
+]
 
 _HOMES = {
     "Entry": "photostyle.registry.entry",
+    "check_weights": "photostyle.registry.weights",
+    "find_entry": "photostyle.registry.listing",
     "load_encoder": "photostyle.registry.load",
-    "read_entries": "photostyle.registry.entry",
+    "load_networks": "photostyle.registry.load",
+    "local_weights": "photostyle.registry.weights",
+    "read_entries": "photostyle.registry.listing",
     "verified_weights": "photostyle.registry.weights",
+    "weights_file": "photostyle.registry.weights",
 }
 
 

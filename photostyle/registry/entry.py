@@ -1,32 +1,36 @@
-"""Entries of models.toml: what a model is, where its weights are, and where they come from."""
+"""An entry of models.toml: what a model is, where its weights are, and where they come from."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from photostyle.errors import ModelError
 
-SCHEMA = 1
-"""The version of models.toml that this code reads."""
+KINDS = ("features", "tone", "repair", "segments")
+"""What a model may be for: features of photos, a filter of either family, or masks."""
 
-PACKAGE = Path(__file__).resolve().parents[1]
+FOREIGN = "spandrel"
+"""The architecture of checkpoints made by others: recognised by their weights, see `foreign`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One model: a table of models.toml, checked."""
+    """One model: a table of models.toml, checked.
+
+    Its weights lie in one of three places: in the package (`bundled`), on the Hugging Face hub
+    (`repo_id` and `revision`), or in a file of the user's (`path`).
+    """
 
     name: str
     """The table's name; how users and code refer to the model."""
 
     kind: str
-    """What the model is for (`"features"`)."""
+    """What the model is for, one of `KINDS`."""
 
     architecture: str
     """Which network it is; `registry.load` lists the known ones."""
@@ -35,98 +39,137 @@ class Entry:
     """What the network is built with."""
 
     file: str
-    """Name of the weights file, `*.safetensors`."""
+    """The weights file: `*.safetensors`, or `*.pth` for a foreign checkpoint. On the hub it may lie
+    in folders, `a/b.safetensors`."""
 
-    sha256: str
-    """Digest of the weights file, 64 lower-case hexadecimal digits."""
+    sha256: str | None = None
+    """Digest of the weights file, 64 lower-case hexadecimal digits. May be missing for the user's
+    own `.safetensors` file alone."""
 
-    size: int
-    """Bytes of the weights file."""
+    size: int | None = None
+    """Bytes of the weights file. Where it is missing, the digest alone is checked."""
 
     license: str
-    """Licence of the weights, an SPDX expression."""
+    """Licence of the weights, an SPDX expression where there is one."""
 
     trained_on: str
     """The data the weights were trained on."""
 
-    recipe: str
-    """The command that trained them."""
+    recipe: str | None = None
+    """The command that trained them; bundled weights always have one."""
 
-    bundled: bool
-    """The weights come with the package. So far all do."""
+    snapshots: int = 1
+    """Networks in the file. If several, their weights' names begin with `0.`, `1.`, ..."""
+
+    bundled: bool = False
+    """The weights come with the package."""
+
+    repo_id: str | None = None
+    """Repository on the hub, `owner/name`."""
+
+    repo_type: str = "model"
+    """Type of the repository: `"model"`, `"dataset"` or `"space"`."""
+
+    revision: str | None = None
+    """Commit of the repository, 40 hexadecimal digits: a branch could change."""
+
+    path: Path | None = None
+    """The user's own weights file."""
 
     def __post_init__(self) -> None:
         """Check the values.
 
         Raises:
-            ModelError: A value is of the wrong type or form.
+            ModelError: A value is of the wrong type or form, or values do not go together.
         """
         for field in fields(self):
             value = getattr(self, field.name)
+            if value is None and field.default is None:
+                continue
             wanted = _TYPES.get(field.name, str)
             if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
                 raise self._error(f"{field.name} must be {_NOUNS[wanted]}, not {value!r}")
             if value == "":
                 raise self._error(f"{field.name} is empty")
-        if not re.fullmatch(r"[\w.-]+\.safetensors", self.file):
-            raise self._error(f"file must be a bare name ending in .safetensors, not '{self.file}'")
-        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
-            raise self._error(f"sha256 must be 64 hexadecimal digits, not '{self.sha256}'")
-        if self.size <= 0:
-            raise self._error(f"size must be positive, not {self.size}")
-        if not self.bundled:
-            raise self._error("bundled must be true")
+        # A name is one word: not a path, and not a list of filters.
+        if not re.fullmatch(r"\w[\w-]*", self.name):
+            raise self._error("names are made of letters, digits, - and _")
+        if self.kind not in KINDS:
+            raise self._error(f"kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
+        self._check_origin()
+        self._check_file()
+        if self.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise self._error(f"sha256 must be 64 hexadecimal digits, not {self.sha256!r}")
+        for name in ("size", "snapshots"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise self._error(f"{name} must be positive, not {value}")
+        if self.architecture == FOREIGN and (self.params or self.snapshots > 1):
+            raise self._error(f"architecture {FOREIGN} takes no params, and one snapshot")
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
 
+    @property
+    def origin(self) -> Literal["bundled", "hub", "file"]:
+        """Where the weights come from."""
+        if self.bundled:
+            return "bundled"
+        return "file" if self.repo_id is None else "hub"
+
+    def _check_origin(self) -> None:
+        origins = (self.bundled, self.repo_id is not None, self.path is not None)
+        if sum(origins) != 1:
+            raise self._error("it needs one of bundled = true, repo_id and path")
+        if self.repo_id is None:
+            if self.revision is not None:
+                raise self._error("revision goes with repo_id")
+        else:
+            if not _REPOSITORY.fullmatch(self.repo_id):
+                raise self._error(f"repo_id must be owner/name, not {self.repo_id!r}")
+            if self.repo_type not in ("model", "dataset", "space"):
+                raise self._error(
+                    f"repo_type must be model, dataset or space, not {self.repo_type!r}"
+                )
+            if self.revision is None or not re.fullmatch(r"[0-9a-f]{40}", self.revision):
+                raise self._error("revision must be the 40 hexadecimal digits of a commit")
+        required = {"bundled": ("sha256", "size", "recipe"), "hub": ("sha256",), "file": ()}
+        for name in required[self.origin]:
+            if getattr(self, name) is None:
+                raise self._error(f"missing {name}")
+
+    def _check_file(self) -> None:
+        suffixes = (".safetensors", ".pth") if self.architecture == FOREIGN else (".safetensors",)
+        if not self.file.endswith(suffixes):
+            raise self._error(f"file must end in {' or '.join(suffixes)}, not be {self.file!r}")
+        if self.path is not None:
+            if self.path.suffix == ".pth" and self.sha256 is None:
+                raise self._error("a .pth file needs its sha256")
+            return
+        # What a hub file is called decides where it is put on disk; a dot at the start of a part
+        # would let it go elsewhere.
+        parts = self.file.split("/")
+        if not all(re.fullmatch(r"\w[\w.-]*", part, re.ASCII) for part in parts):
+            raise self._error(f"file must be a plain name inside the repository, not {self.file!r}")
+        if self.bundled and len(parts) > 1:
+            raise self._error(f"file must be a bare name, not {self.file!r}")
+
     def _error(self, problem: str) -> ModelError:
-        return ModelError(f"models.toml: model '{self.name}': {problem}")
+        return ModelError(f"model '{self.name}': {problem}")
 
 
-_TYPES: dict[str, type] = {"params": Mapping, "size": int, "bundled": bool}
+_WORD = r"\w([\w.-]*\w)?"
+# The hub forbids doubled - and ., and names that end in .git.
+_REPOSITORY = re.compile(rf"(?!.*(--|\.\.|\.git$))(?=.{{1,96}}$){_WORD}/{_WORD}", re.ASCII)
+_TYPES: dict[str, type] = {
+    "params": Mapping,
+    "size": int,
+    "snapshots": int,
+    "bundled": bool,
+    "path": Path,
+}
 _NOUNS: dict[type, str] = {
     str: "a string",
     int: "an integer",
     bool: "true or false",
     Mapping: "a table",
+    Path: "a path",
 }
-
-
-def read_entries(path: Path | None = None) -> dict[str, Entry]:
-    """Read models.toml.
-
-    Args:
-        path: The file; the one that comes with photostyle when None.
-
-    Returns:
-        The entries by name, in the file's order.
-
-    Raises:
-        ModelError: The file is missing, is not TOML, or does not follow the schema.
-    """
-    path = _installed() if path is None else path
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ModelError(f"cannot read the list of models {path}: {error}") from error
-    schema = tables.pop("schema", None)
-    if schema != SCHEMA:
-        raise ModelError(f"{path} has schema {schema}, this photostyle reads schema {SCHEMA}")
-    return {name: _entry(name, table) for name, table in tables.items()}
-
-
-def _installed() -> Path:
-    """Return models.toml: in the package when installed, beside it in a source tree."""
-    packaged = PACKAGE / "models.toml"
-    return packaged if packaged.exists() else PACKAGE.parent / "models.toml"
-
-
-def _entry(name: str, table: object) -> Entry:
-    if not isinstance(table, dict):
-        raise ModelError(f"models.toml: '{name}' must be a table")
-    known = {field.name for field in fields(Entry)} - {"name"}
-    unknown, missing = sorted(table.keys() - known), sorted(known - table.keys())
-    if unknown:
-        raise ModelError(f"models.toml: model '{name}': unknown {', '.join(unknown)}")
-    if missing:
-        raise ModelError(f"models.toml: model '{name}': missing {', '.join(missing)}")
-    return Entry(name=name, **table)

@@ -1,115 +1,153 @@
-"""models.toml: what is accepted, and the one line each fault is answered with."""
+"""Entries of models.toml: what is accepted, and the one line each fault is answered with."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from photostyle.errors import ModelError
-from photostyle.registry import read_entries
+from photostyle.registry import Entry
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-TABLE = {
-    "kind": '"features"',
-    "architecture": '"encoder"',
-    "params": "{ channels = [[4], [8]] }",
-    "file": '"small.safetensors"',
-    "sha256": '"' + "0f" * 32 + '"',
-    "size": "1234",
-    "license": '"MIT"',
-    "trained_on": '"a landscape"',
-    "recipe": '"python -m somewhere"',
-    "bundled": "true",
+COMMON = {
+    "name": "small",
+    "kind": "features",
+    "architecture": "encoder",
+    "params": {"channels": [[4], [8]]},
+    "file": "small.safetensors",
+    "sha256": "0f" * 32,
+    "size": 1234,
+    "license": "MIT",
+    "trained_on": "a landscape",
 }
+BUNDLED = {**COMMON, "recipe": "python -m somewhere", "bundled": True}
+HUB = {**COMMON, "repo_id": "somebody/small", "revision": "0123456789abcdef" * 2 + "01234567"}
+FILE = {**COMMON, "path": Path("somewhere/small.safetensors")}
+FOREIGN = {"architecture": "spandrel", "params": {}, "file": "small.pth"}
 
 
-def write(folder: Path, **changes: str | None) -> Path:
-    """Write models.toml with one model, `small`; a change of None leaves a key out."""
-    lines = [f"{key} = {value}" for key, value in {**TABLE, **changes}.items() if value is not None]
-    path = folder / "models.toml"
-    path.write_text("\n".join(["schema = 1", "[small]", *lines]))
-    return path
-
-
-def message_for(path: Path) -> str:
+def message_for(values: dict[str, object]) -> str:
     with pytest.raises(ModelError) as caught:
-        read_entries(path)
+        Entry(**values)
     message = str(caught.value)
     assert "\n" not in message
     return message
 
 
-def test_reads_every_field(tmp_path: Path) -> None:
-    entries = read_entries(write(tmp_path))
-    assert list(entries) == ["small"]
-    entry = entries["small"]
-    assert entry.name == "small"
-    assert entry.kind == "features"
-    assert entry.architecture == "encoder"
-    assert entry.params["channels"] == [[4], [8]]
-    assert entry.file == "small.safetensors"
-    assert entry.sha256 == "0f" * 32
-    assert entry.size == 1234
-    assert entry.license == "MIT"
-    assert entry.trained_on == "a landscape"
-    assert entry.recipe == "python -m somewhere"
-    assert entry.bundled
+@pytest.mark.parametrize(("values", "origin"), [(BUNDLED, "bundled"), (HUB, "hub"), (FILE, "file")])
+def test_weights_come_from_one_of_three_places(values, origin):
+    entry = Entry(**values)
+    assert entry.origin == origin
+    assert {name: getattr(entry, name) for name in values} == values
+    assert (entry.snapshots, entry.repo_type) == (1, "model")
 
 
-def test_an_entry_cannot_be_changed(tmp_path: Path) -> None:
-    entry = read_entries(write(tmp_path))["small"]
+def test_an_entry_cannot_be_changed():
+    entry = Entry(**BUNDLED)
     with pytest.raises(AttributeError):
-        entry.size = 1  # type: ignore[misc]
+        entry.size = 1
     with pytest.raises(TypeError):
-        entry.params["channels"] = []  # type: ignore[index]
+        entry.params["channels"] = []
 
 
-@pytest.mark.parametrize("key", TABLE)
-def test_every_field_is_required(tmp_path: Path, key: str) -> None:
-    assert f"model 'small': missing {key}" in message_for(write(tmp_path, **{key: None}))
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [(BUNDLED, "sha256"), (BUNDLED, "size"), (BUNDLED, "recipe"), (HUB, "sha256")],
+)
+def test_what_an_origin_needs_is_required(values, missing):
+    assert message_for({**values, missing: None}) == f"model 'small': missing {missing}"
 
 
-def test_unknown_fields_are_refused(tmp_path: Path) -> None:
-    assert "model 'small': unknown colour" in message_for(write(tmp_path, colour='"red"'))
+@pytest.mark.parametrize(
+    ("values", "optional"), [(HUB, "size"), (FILE, "size"), (FILE, "sha256"), (HUB, "recipe")]
+)
+def test_what_an_origin_does_not_need_may_be_missing(values, optional):
+    assert getattr(Entry(**{**values, optional: None}), optional) is None
 
 
 @pytest.mark.parametrize(
     ("key", "value", "problem"),
     [
-        ("kind", "3", "kind must be a string"),
-        ("license", '""', "license is empty"),
-        ("params", "[]", "params must be a table"),
-        ("size", '"1234"', "size must be an integer"),
-        ("size", "true", "size must be an integer"),
-        ("size", "0", "size must be positive"),
-        ("sha256", '"0F"', "sha256 must be 64"),
-        ("file", '"small.pth"', "file must be a bare name ending in .safetensors"),
-        ("file", '"../small.safetensors"', "file must be a bare name"),
-        ("bundled", "1", "bundled must be true or false"),
-        ("bundled", "false", "bundled must be true"),
+        ("name", "a/b", "names are made of letters, digits, - and _"),
+        ("name", "denoise,exposure", "names are made of letters"),
+        ("name", "small.safetensors", "names are made of letters"),
+        ("kind", 3, "kind must be a string"),
+        ("kind", "noise", "kind must be one of features, tone, repair, segments, not 'noise'"),
+        ("license", "", "license is empty"),
+        ("params", [], "params must be a table"),
+        ("size", "1234", "size must be an integer"),
+        ("size", True, "size must be an integer"),
+        ("size", 0, "size must be positive"),
+        ("snapshots", 0, "snapshots must be positive"),
+        ("snapshots", None, "snapshots must be an integer"),
+        ("sha256", "0F", "sha256 must be 64"),
+        ("file", "small.pth", "file must end in .safetensors, not be 'small.pth'"),
+        ("file", "a/small.safetensors", "file must be a bare name"),
+        ("bundled", 1, "bundled must be true or false"),
+        ("bundled", False, "it needs one of bundled = true, repo_id and path"),
+        ("repo_id", "somebody/small", "it needs one of bundled = true, repo_id and path"),
+        ("revision", "0" * 40, "revision goes with repo_id"),
     ],
 )
-def test_bad_values_are_named(tmp_path: Path, key: str, value: str, problem: str) -> None:
-    assert f"model 'small': {problem}" in message_for(write(tmp_path, **{key: value}))
+def test_bad_values_are_named(key, value, problem):
+    assert problem in message_for({**BUNDLED, key: value})
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"),
+    "repo_id",
+    ["small", "a/b/c", "../small", "a/..", "a/b..c", "a--b/c", "/b", "a/", "a b/c", "a/b.git",
+     "a\\b/c", "a/" + 100 * "b"],
+)  # fmt: skip
+def test_repositories_must_look_like_the_hub_s(repo_id):
+    assert "repo_id must be owner/name" in message_for({**HUB, "repo_id": repo_id})
+
+
+@pytest.mark.parametrize("revision", [None, "main", "0" * 39, "A" * 40, "../" + "0" * 37])
+def test_revisions_are_commits(revision):
+    message = message_for({**HUB, "revision": revision})
+    assert "revision must be the 40 hexadecimal digits of a commit" in message
+
+
+def test_types_of_repositories_are_known():
+    assert "repo_type must be model, dataset or space" in message_for({**HUB, "repo_type": "disk"})
+
+
+@pytest.mark.parametrize(
+    "file",
     [
-        ("schema = ", "cannot read the list of models"),
-        ("", "has schema None"),
-        ("schema = 2", "has schema 2, this photostyle reads schema 1"),
-        ("schema = 1\nsmall = 3", "'small' must be a table"),
+        "../small.safetensors",
+        "/etc/small.safetensors",
+        "a/../../small.safetensors",
+        "a//small.safetensors",
+        "./small.safetensors",
+        "a\\small.safetensors",
+        "..\\small.safetensors",
+        "C:small.safetensors",
+        "~/small.safetensors",
+        ".small.safetensors",
+        "small\n.safetensors",
+        "small.safetensors?x=.safetensors",
+        "%2e%2e/small.safetensors",
+        "a\0.safetensors",
+        "\u2024\u2024/small.safetensors",
     ],
 )
-def test_broken_files_are_refused(tmp_path: Path, text: str, problem: str) -> None:
-    path = tmp_path / "models.toml"
-    path.write_text(text)
-    assert problem in message_for(path)
+def test_files_stay_inside_their_repository(file):
+    for values in (HUB, BUNDLED, HUB | FOREIGN):
+        assert "file must be a plain name" in message_for({**values, "file": file}).replace(
+            "a bare name", "a plain name"
+        )
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    assert str(tmp_path / "none.toml") in message_for(tmp_path / "none.toml")
+def test_pickles_are_for_foreign_checkpoints_with_a_digest():
+    assert Entry(**HUB | FOREIGN).file == "small.pth"
+    pickled = FILE | FOREIGN | {"path": Path("small.pth")}
+    assert Entry(**pickled).path == Path("small.pth")
+    assert "a .pth file needs its sha256" in message_for(pickled | {"sha256": None})
+    for file in ("small.pt", "small.ckpt", "small.pkl", "small.pth.zip"):
+        assert "must end in .safetensors or .pth" in message_for({**HUB, **FOREIGN, "file": file})
+
+
+def test_a_foreign_checkpoint_is_one_network():
+    assert "takes no params, and one snapshot" in message_for(HUB | FOREIGN | {"snapshots": 2})
+    assert "takes no params" in message_for(HUB | FOREIGN | {"params": {"width": 32}})
