@@ -14,6 +14,9 @@ from photostyle.errors import ModelError
 KINDS = ("features", "tone", "repair", "segments")
 """What a model may be for: features of photos, a filter of either family, or masks."""
 
+MOST_SNAPSHOTS = 64
+"""Networks that one file may hold: each takes memory before any weight is read."""
+
 FOREIGN = "spandrel"
 """The architecture of checkpoints made by others: recognised by their weights, see `foreign`."""
 
@@ -104,6 +107,8 @@ class Entry:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise self._error(f"{name} must be positive, not {value}")
+        if self.snapshots > MOST_SNAPSHOTS:
+            raise self._error(f"snapshots must be at most {MOST_SNAPSHOTS}, not {self.snapshots}")
         if self.architecture == FOREIGN and (self.params or self.snapshots > 1):
             raise self._error(f"architecture {FOREIGN} takes no params, and one snapshot")
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))

@@ -74,6 +74,8 @@ def download(entry: Entry, *, offline: bool, progress: ProgressCallback) -> Path
             f"run photostyle models download {entry.name} once with a network"
         )
     assert entry.repo_id is not None  # noqa: S101
+    # The hub is asked first, which may take a while.
+    progress(Progress(f"download {entry.name}", 0, entry.size or 1))
     for pause in (*PAUSES, None):
         try:
             with _plain_client():
@@ -177,9 +179,8 @@ def _reporter(entry: Entry, progress: ProgressCallback) -> type:
     class Reporter:
         def __init__(self, *_: object, total: int | None = None, initial: int = 0, **__: object):
             self.total = total or entry.size
-            self.n = 0
+            self.n = initial
             self.format_dict: dict[str, object] = {}
-            self.update(initial)
 
         def __enter__(self) -> Self:
             return self

@@ -79,6 +79,7 @@ def test_what_an_origin_does_not_need_may_be_missing(values, optional):
         ("size", True, "size must be an integer"),
         ("size", 0, "size must be positive"),
         ("snapshots", 0, "snapshots must be positive"),
+        ("snapshots", 65, "snapshots must be at most 64"),
         ("snapshots", None, "snapshots must be an integer"),
         ("sha256", "0F", "sha256 must be 64"),
         ("file", "small.pth", "file must end in .safetensors, not be 'small.pth'"),
