@@ -38,6 +38,14 @@ class TrainConfig:
     adversarial_from: float = 0.5
     """It joins after this share of the steps; before, only the reconstruction counts."""
 
+    hold_out: float = 0.05
+    """Share of the photos that are kept for validation, at least one of eight or more; 0 trains on
+    all of them."""
+
+    snapshots: int = 1
+    """Networks in the result: the averaged weights at the ends of so many of the learning rate's
+    last cycles, the end of the run among them."""
+
     seed: int = 0
     """The same seed, photos and settings give the same weights on the CPU."""
 
@@ -50,7 +58,7 @@ class TrainConfig:
         Raises:
             UsageError: A value is out of its range.
         """
-        for name in ("steps", "first_cycle", "batch"):
+        for name in ("steps", "first_cycle", "batch", "snapshots"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.family not in ("repair", "tone"):
@@ -63,3 +71,7 @@ class TrainConfig:
             raise UsageError(f"adversarial must not be negative, but is {self.adversarial}")
         if not 0 <= self.adversarial_from <= 1:
             raise UsageError(f"adversarial_from must be 0 to 1, not {self.adversarial_from}")
+        if self.seed < 0:
+            raise UsageError(f"seed must not be negative, but is {self.seed}")
+        if not 0 <= self.hold_out <= 0.5:
+            raise UsageError(f"hold_out must be 0 to 0.5, not {self.hold_out}")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from photostyle.errors import TrainingError
 from photostyle.networks import RepairGenerator
+from photostyle.training.adversarial import Adversary
 from photostyle.training.degrade import degrade
 from photostyle.training.photos import Pixels, random_patch
 from photostyle.training.schedule import warm_restarts
@@ -25,7 +26,7 @@ AVERAGING = 0.999
 
 
 TOLERANCE = 0.01
-"""An error of this size (2.5 of 255 levels) counts half: how good nearly clean photos have to be."""
+"""An error of this size (2.5 of 255 levels) counts half: how good nearly clean photos must be."""
 
 
 class RestorationTrainer:
@@ -44,6 +45,9 @@ class RestorationTrainer:
             pyramids: The clean photos, as `read_pyramids` returns them.
             config: The settings.
             device: Where to train.
+
+        Raises:
+            ModelError: The adversarial phase needs the encoder, whose weights are missing.
         """
         self.steps = 0
         self.snapshots: list[dict[str, Tensor]] = []
@@ -61,14 +65,17 @@ class RestorationTrainer:
                 parameter.data = parameter.data.to(memory_format=torch.channels_last)
         self._average = copy.deepcopy(self._generator).requires_grad_(False)
         self._optimizer = torch.optim.Adam(self._generator.parameters(), betas=(0.9, 0.99))
+        self._adversary = Adversary(config, device) if config.adversarial > 0 else None
 
     def _new_generator(self) -> nn.Module:
         return RepairGenerator()
 
     def _restored(self, generator: nn.Module, degraded: Tensor) -> Tensor:
         """What a generator makes of degraded examples, `B 3 H W`, not clipped."""
-        # Convolutions in bfloat16 take half the time; losses and weights stay float32.
-        with torch.autocast(self._device.type, torch.bfloat16):
+        # Convolutions in bfloat16 take half the time; losses and weights stay float32. Outside of
+        # training everything does.
+        learning = torch.is_grad_enabled()
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=learning):
             restored: Tensor = generator(degraded)
         return restored.float()
 
@@ -103,15 +110,27 @@ class RestorationTrainer:
             The losses by name.
 
         Raises:
-            TrainingError: The loss is not finite; the weights are those before the step.
+            TrainingError: A loss or a gradient is not finite; the weights are those before the
+                step.
         """
         degraded, clean = self.examples(self.steps)
-        loss = self._loss(self._restored(self._generator, degraded), degraded, clean)
-        if not torch.isfinite(loss):
-            raise TrainingError(f"the loss is {loss.item()} at step {self.steps + 1}")
+        restored = self._restored(self._generator, degraded)
+        loss = self._loss(restored, degraded, clean)
+        losses = {"reconstruction": loss}
+        adversary = self._adversary if self._is_adversarial() else None
+        if adversary is not None:
+            for name, value in adversary.generator_losses(restored, clean).items():
+                losses[name] = value
+                loss = loss + value
+            losses["discriminator"] = adversary.discriminator_loss(restored, clean)
+        for name, value in losses.items():
+            self._check_finite(f"{name} loss", value)
         self._optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._generator.parameters(), 0.5)
+        norm = torch.nn.utils.clip_grad_norm_(self._generator.parameters(), 0.5)
+        self._check_finite("gradient", norm)
+        if adversary is not None:
+            adversary.step(losses["discriminator"])
         factor, cycle_ends = warm_restarts(self.steps, self._config.first_cycle)
         for group in self._optimizer.param_groups:
             group["lr"] = self._config.rate * factor * min(1.0, (self.steps + 1) / 100)
@@ -125,17 +144,32 @@ class RestorationTrainer:
                 average.lerp_(now, 1 - keep)
         if cycle_ends:
             self.snapshots.append(self.weights())
-        return {"reconstruction": loss.item()}
+        return {name: value.item() for name, value in losses.items()}
 
-    def repair(self, photos: Tensor) -> Tensor:
+    def _is_adversarial(self) -> bool:
+        """Whether the next step belongs to the adversarial phase, if there is one."""
+        return self.steps >= self._config.adversarial_from * self._config.steps
+
+    def _check_finite(self, what: str, value: Tensor) -> None:
+        if not torch.isfinite(value):
+            raise TrainingError(f"the {what} is {value.item()} at step {self.steps + 1}")
+
+    def repair(self, photos: Tensor, weights: dict[str, Tensor] | None = None) -> Tensor:
         """Apply the averaged generator, for previews and validation.
 
         Args:
-            photos: `B 3 H W` in `[0, 1]`.
+            photos: `B 3 H W` in `[0, 1]`, of the size of the examples.
+            weights: Other weights than the averaged ones, such as rounded ones.
+
+        Returns:
+            `B 3 H W` in `[0, 1]`, on the CPU.
         """
+        generator = self._average
+        if weights is not None:
+            generator = copy.deepcopy(generator)
+            generator.load_state_dict(weights)
         with torch.inference_mode():
-            repaired: Tensor = self._average(photos.to(self._device)).clamp(0, 1).cpu()
-        return repaired
+            return self._restored(generator, photos.to(self._device)).clamp(0, 1).cpu()
 
     def weights(self) -> dict[str, Tensor]:
         """Return the averaged weights, on the CPU."""
@@ -143,13 +177,16 @@ class RestorationTrainer:
 
     def state(self) -> dict[str, Any]:
         """Return all that `restore` needs: tensors and numbers in dicts and lists."""
-        return {
+        state = {
             "steps": self.steps,
             "generator": self._generator.state_dict(),
             "average": self._average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "snapshots": self.snapshots,
         }
+        if self._adversary is not None:
+            state["adversary"] = self._adversary.state()
+        return state
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from the state of a run with the same photos and settings.
@@ -162,6 +199,8 @@ class RestorationTrainer:
         self._generator.load_state_dict(state["generator"])
         self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
+        if self._adversary is not None:
+            self._adversary.restore(state["adversary"])
 
 
 def relative_error(restored: Tensor, degraded: Tensor, clean: Tensor) -> Tensor:

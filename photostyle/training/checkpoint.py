@@ -1,0 +1,116 @@
+"""Checkpoints: the whole state of a run in a file, and whether it belongs to a run."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from photostyle.errors import TrainingError, UsageError
+from photostyle.image.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from photostyle.training.config import TrainConfig
+
+FORMAT = 1
+"""Version of the file's layout."""
+
+FIXED = ("family", "degrade", "size", "batch", "seed", "hold_out", "adversarial")
+"""Settings that a resumed run must share with its checkpoint."""
+
+SCHEDULE = ("first_cycle", "rate")
+"""Settings that a resumed run takes from its checkpoint: more steps must not bend the curve that
+the learning rate is already on."""
+
+
+def save_checkpoint(
+    path: Path, state: dict[str, Any], config: TrainConfig, fingerprint: str
+) -> None:
+    """Write a checkpoint, whole or not at all: the one before stays until then.
+
+    Args:
+        path: The file; an older one is replaced.
+        state: What the trainer's `state` returned: tensors and numbers in dicts and lists.
+        config: The settings of the run.
+        fingerprint: That of its photos.
+
+    Raises:
+        TrainingError: The file cannot be written.
+    """
+    content = {
+        "format": FORMAT,
+        "settings": asdict(config) | {"degrade": list(config.degrade)},
+        "fingerprint": fingerprint,
+        "state": state,
+    }
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    try:
+        write_atomically(path, buffer.getvalue(), overwrite=True)
+    except OSError as error:
+        kept = ": the one before is kept, --resume continues from it" if path.exists() else ""
+        raise TrainingError(
+            f"cannot write the checkpoint '{path}': {error.strerror or error}{kept}"
+        ) from error
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint. Nothing but tensors and numbers is unpickled.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What `save_checkpoint` wrote.
+
+    Raises:
+        TrainingError: The file cannot be read, is damaged or not a checkpoint.
+    """
+    damaged = TrainingError(f"'{path}' is damaged or not a checkpoint of photostyle train")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise TrainingError(f"cannot read the checkpoint '{path}': {reason}") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise damaged from error
+    if not isinstance(content, dict) or {"settings", "fingerprint", "state"} - content.keys():
+        raise damaged
+    if content.get("format") != FORMAT:
+        raise TrainingError(
+            f"'{path}' has format {content.get('format')}, this photostyle reads format {FORMAT}"
+        )
+    result: dict[str, Any] = content
+    return result
+
+
+def check_settings(path: Path, settings: dict[str, Any], config: TrainConfig) -> None:
+    """See that a checkpoint belongs to a run with the same settings.
+
+    Args:
+        path: The checkpoint's file, for the message.
+        settings: Those of the checkpoint.
+        config: Those of the run that would be resumed.
+
+    Raises:
+        UsageError: They differ in more than the number of steps.
+    """
+    # Steps say when the adversarial phase begins, if there is one.
+    names = (*FIXED, "adversarial_from", "steps") if config.adversarial > 0 else FIXED
+    wanted = asdict(config) | {"degrade": list(config.degrade)}
+    for name in names:
+        if settings.get(name) != wanted[name]:
+            had, has = (_words(values.get(name)) for values in (settings, wanted))
+            raise UsageError(
+                f"'{path}' was made with {name.replace('_', '-')} {had}, not {has}: give the same "
+                "settings to resume it, or another name to start anew"
+            )
+
+
+def _words(value: object) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
