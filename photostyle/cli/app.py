@@ -19,6 +19,7 @@ from photostyle.cli.console import Console
 from photostyle.cli.demo import demo
 from photostyle.cli.doctor import doctor
 from photostyle.cli.failures import explain
+from photostyle.cli.train import train
 from photostyle.cli.transfer import transfer
 from photostyle.errors import PhotostyleError
 
@@ -38,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(transfer)
+app.command()(train)
 app.command()(demo)
 app.command()(doctor)
 app.add_typer(models.app, name="models")
