@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from pathlib import Path
-from string import Formatter
 from typing import TYPE_CHECKING
 
+from photostyle.batch import fill
 from photostyle.errors import PhotoError, UsageError
 from photostyle.image import format_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 TEMPLATE = "{stem}_{op}{ext}"
 """The file name of a result unless `--name` says otherwise."""
@@ -44,33 +44,22 @@ def output_path(
             each other.
     """
     if output is not None:
-        if out_dir is not None or template != TEMPLATE or extension is not None:
-            raise UsageError("--output names the file: drop --out-dir, --name and --format")
+        check_alone(out_dir, template, extension)
         return output
     suffix = content.suffix if extension is None else "." + extension.lower().removeprefix(".")
     fields = {"stem": content.stem, "op": op, "style": style.stem, "ext": suffix}
     folder = content.parent if out_dir is None else out_dir
-    return folder / _fill(template, fields)
+    return folder / fill(template, fields)
 
 
-def _fill(template: str, fields: dict[str, str]) -> str:
-    name = ""
-    try:
-        for literal, field, form, conversion in Formatter().parse(template):
-            name += literal
-            if field is None:
-                continue
-            if field not in fields or form or conversion:
-                known = ", ".join(f"{{{known}}}" for known in fields)
-                raise UsageError(f"--name does not know '{{{field}}}': use {known}")
-            name += fields[field]
-    except ValueError as error:
-        raise UsageError(f"--name '{template}' is not a template: {error}") from error
-    if name in ("", "..") or Path(name).name != name:
-        raise UsageError(
-            f"--name '{template}' leaves the output folder: give a file name, and --out-dir"
-        )
-    return name
+def check_alone(out_dir: Path | None, template: str, extension: str | None) -> None:
+    """See that the options by which a result's name is made are not used along with `--output`.
+
+    Raises:
+        UsageError: One of them is.
+    """
+    if out_dir is not None or template != TEMPLATE or extension is not None:
+        raise UsageError("--output names the file: drop --out-dir, --name and --format")
 
 
 def check_inputs(paths: Sequence[Path]) -> None:

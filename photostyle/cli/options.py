@@ -19,6 +19,7 @@ OutDirOption = Annotated[
     Path | None,
     typer.Option(
         "--out-dir",
+        "-d",
         metavar="DIR",
         help="Write into this folder, not beside the photo.",
         rich_help_panel=OUTPUT,
@@ -30,6 +31,15 @@ NameOption = Annotated[
         "--name",
         metavar="TEMPLATE",
         help="File name of the result, of {stem}, {op}, {style} and {ext}.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+BatchNameOption = Annotated[
+    str,
+    typer.Option(
+        "--name",
+        metavar="TEMPLATE",
+        help="File name of the results, of {stem}, {op} and {ext}.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -63,6 +73,14 @@ StrengthOption = Annotated[
         metavar="0..1",
         help="How much of the look: 0 keeps the photo, 1 is all of it.",
         rich_help_panel=LOOK,
+    ),
+]
+TileOption = Annotated[
+    int | None,
+    typer.Option(
+        "--tile",
+        metavar="PIXELS",
+        help="Side of the tiles of repairs. Default: what the memory allows.",
     ),
 ]
 SizeOption = Annotated[
@@ -100,6 +118,20 @@ DeviceOption = Annotated[
     str,
     typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps."),
 ]
+ModelsOption = Annotated[
+    Path | None,
+    typer.Option("--models", metavar="FILE", help="Read more models from this models.toml."),
+]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        min=1,
+        help="Photos read, and photos written, at the same time. Default: one per processor.",
+    ),
+]
 MaxPixelsOption = Annotated[
     int | None,
     typer.Option(
@@ -113,6 +145,14 @@ JsonOption = Annotated[
     bool,
     typer.Option(
         "--json", help="Print one JSON object on standard output.", rich_help_panel=MESSAGES
+    ),
+]
+BatchJsonOption = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print a JSON object a photo and one for the run on standard output, one a line.",
+        rich_help_panel=MESSAGES,
     ),
 ]
 QuietOption = Annotated[

@@ -1,0 +1,259 @@
+"""Which photos a batch reads and where each result goes, decided before any work."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photostyle.errors import UsageError
+from photostyle.image import PHOTO_SUFFIXES, format_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from photostyle.batch.template import Template
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPhoto:
+    """One photo of a batch."""
+
+    source: Path
+    """The photo."""
+
+    target: Path | None
+    """Where its result goes; None where no file name could be made."""
+
+    exists: bool = False
+    """Whether the result is there already, so that the photo is skipped."""
+
+    replace: bool = False
+    """Whether a file in the result's place is replaced."""
+
+    problem: str | None = None
+    """Why the photo fails before it is even opened."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a batch is going to do."""
+
+    photos: tuple[PlannedPhoto, ...]
+    """Every photo, in the order given and by name within folders."""
+
+    own_results: tuple[Path, ...] = ()
+    """Files that were left out because they are results of an earlier run."""
+
+    to_do: tuple[PlannedPhoto, ...] = field(init=False)
+    """The photos that are going to be opened."""
+
+    def __post_init__(self) -> None:
+        to_do = tuple(p for p in self.photos if not p.exists and p.problem is None)
+        object.__setattr__(self, "to_do", to_do)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A photo, and how it was found."""
+
+    source: Path
+    target: Path
+    listed: bool
+    """Whether it was named by the user, not found in a folder."""
+    source_place: Path
+    target_place: Path
+    """The same paths, as `_Places` tells them apart."""
+
+
+class _Places:
+    """Paths by which the same name in the same folder is always the same."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, str] = {}
+
+    def found(self, source: Path, target: Path, *, listed: bool) -> _Found:
+        return _Found(source, target, listed, self._place(source), self._place(target))
+
+    def _place(self, path: Path) -> Path:
+        folder = path.parent
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return Path(self._folders[folder], os.path.normcase(path.name))
+
+
+def plan_batch(
+    inputs: Sequence[Path],
+    template: Template,
+    *,
+    recursive: bool = False,
+    output: Path | None = None,
+    out_dir: Path | None = None,
+    overwrite: bool = False,
+) -> Plan:
+    """Decide which photos are read, and where each result goes.
+
+    A folder stands for the photos in it, without hidden ones. A folder that is called like a photo
+    is taken for a photo, and fails. Results of earlier runs are left out: in a folder, what the
+    template could have made; among the files named, what is the result of another of them.
+
+    Args:
+        inputs: Photos and folders.
+        template: How results are called.
+        recursive: Take the photos in folders within folders, too.
+        output: Where the result of the only photo goes, whatever the template says.
+        out_dir: Folder for the results; what is found in a folder keeps its place below it. By
+            default results lie beside their photos.
+        overwrite: Replace existing results.
+
+    Raises:
+        UsageError: Two photos have the same result, a photo is given twice, a result would replace
+            a photo, no photo is found, or options exclude each other.
+    """
+    if output is not None:
+        if len(inputs) != 1 or inputs[0].is_dir():
+            raise UsageError("--output is for one photo: use --out-dir or --name for more")
+        format_of(output)
+        found = [_Places().found(inputs[0], output, listed=True)]
+    else:
+        if template.extension is not None:
+            format_of(template.name(Path("photo")))
+        if out_dir is not None and out_dir.exists() and not out_dir.is_dir():
+            raise UsageError(f"--out-dir '{out_dir}' is not a folder")
+        found = list(_find(inputs, template, recursive=recursive, out_dir=out_dir))
+
+    _refuse_repeated(found)
+    photos, own = _without_own_results(found, template)
+    _refuse_collisions(photos)
+    if not photos and not own:
+        hint = "" if recursive else "; use --recursive to look into the folders within"
+        raise UsageError(f"there are no photos in {_listing(inputs)}{hint}")
+    return Plan(
+        tuple(_planned(photo, overwrite=overwrite) for photo in photos),
+        tuple(photo.source for photo in own),
+    )
+
+
+def _find(
+    inputs: Sequence[Path], template: Template, *, recursive: bool, out_dir: Path | None
+) -> Iterator[_Found]:
+    places = _Places()
+    for given in inputs:
+        if not given.is_dir() or _is_photo_name(given.name):
+            target = (out_dir or given.parent) / template.name(given)
+            yield places.found(given, target, listed=True)
+            continue
+        for source in _walk(given, recursive=recursive, avoid=out_dir):
+            folder = source.parent
+            if out_dir is not None:
+                folder = out_dir if source == given else out_dir / folder.relative_to(given)
+            yield places.found(source, folder / template.name(source), listed=False)
+
+
+def _walk(folder: Path, *, recursive: bool, avoid: Path | None) -> Iterator[Path]:
+    """The photos in a folder, by name; the folder itself where it cannot be listed."""
+    try:
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except OSError:
+        yield folder  # reading it fails, and says why
+        return
+    folders: list[Path] = []
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if _is_photo_name(entry.name):
+            yield folder / entry.name
+        elif recursive and entry.is_dir(follow_symlinks=False):  # links may lead round in circles
+            folders.append(folder / entry.name)
+    for below in folders:
+        if avoid is None or not (avoid.exists() and below.samefile(avoid)):
+            yield from _walk(below, recursive=True, avoid=avoid)
+
+
+def _is_photo_name(name: str) -> bool:
+    return Path(name).suffix.lower() in PHOTO_SUFFIXES
+
+
+def _refuse_repeated(found: Iterable[_Found]) -> None:
+    """See that no photo is given twice.
+
+    Raises:
+        UsageError: One is.
+    """
+    seen: dict[Path, Path] = {}
+    for photo in found:
+        other = seen.setdefault(photo.source_place, photo.source)
+        if other is not photo.source:
+            raise UsageError(f"'{other}' and '{photo.source}' are the same photo: give it once")
+
+
+def _without_own_results(
+    found: Sequence[_Found], template: Template
+) -> tuple[list[_Found], list[_Found]]:
+    """Photos, and what is not one but the result of an earlier run."""
+    # A template that adds nothing to the name cannot tell a result from a photo.
+    results = {photo.target_place for photo in found} if template.adds_text else set()
+    photos: list[_Found] = []
+    own: list[_Found] = []
+    for photo in found:
+        made = photo.source_place in results and photo.source_place != photo.target_place
+        made = made or (not photo.listed and template.could_have_made(photo.source.name))
+        (own if made else photos).append(photo)
+    return photos, own
+
+
+def _refuse_collisions(photos: Sequence[_Found]) -> None:
+    """See that every result has a place of its own.
+
+    Raises:
+        UsageError: Two share one, or one is the place of a photo.
+    """
+    sources = {os.path.realpath(photo.source): photo.source for photo in photos}
+    targets: dict[Path, _Found] = {}
+    for photo in photos:
+        read = sources.get(os.path.realpath(photo.target))
+        if read is not None and os.path.lexists(photo.target):
+            raise UsageError(
+                f"the result of '{photo.source}' would replace the photo '{read}': choose another "
+                "--name or --out-dir"
+            )
+        other = targets.setdefault(photo.target_place, photo)
+        if other is not photo:
+            raise UsageError(
+                f"'{other.source}' and '{photo.source}' would both become '{photo.target}': choose "
+                "another --name or --out-dir, or change one after the other"
+            )
+
+
+def _planned(photo: _Found, *, overwrite: bool) -> PlannedPhoto:
+    source, target = photo.source, photo.target
+    if problem := _problem(source):
+        return PlannedPhoto(source, target, problem=f"cannot read '{source}': {problem}")
+    try:
+        format_of(target)
+    except UsageError as error:
+        if _is_photo_name(source.name):
+            raise  # the template is to blame, and will be for every photo
+        return PlannedPhoto(source, None, problem=str(error))
+    if overwrite or not os.path.lexists(target):
+        return PlannedPhoto(source, target, replace=overwrite)
+    # An empty file is a name that a run took and, being killed, did not fill.
+    empty = target.is_file() and target.stat().st_size == 0
+    return PlannedPhoto(source, target, exists=not empty, replace=empty)
+
+
+def _problem(source: Path) -> str | None:
+    if not source.exists():
+        return "there is no such file"
+    if not os.access(source, os.R_OK):
+        return "permission denied"
+    if source.is_dir():
+        return "it is a folder"
+    return None if source.is_file() else "it is not a regular file"
+
+
+def _listing(inputs: Sequence[Path]) -> str:
+    names = ", ".join(f"'{path}'" for path in inputs[:3])
+    return names if len(inputs) <= 3 else f"{names} and {len(inputs) - 3} more"
