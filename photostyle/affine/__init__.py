@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from photostyle.affine.grid import slice_apply
+    from photostyle.affine.grid_cpu import apply_grid_cpu
     from photostyle.affine.lift import AffineField, fit_affine
 
-__all__ = ["AffineField", "fit_affine", "slice_apply"]
+__all__ = ["AffineField", "apply_grid_cpu", "fit_affine", "slice_apply"]
 
-_HOMES = {"AffineField": "lift", "fit_affine": "lift", "slice_apply": "grid"}
+_HOMES = {
+    "AffineField": "lift",
+    "apply_grid_cpu": "grid_cpu",
+    "fit_affine": "lift",
+    "slice_apply": "grid",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from photostyle.image.formats import PHOTO_SUFFIXES, format_of
-    from photostyle.image.photo import Photo
+    from photostyle.image.photo import Photo, PixelArray, as_floats
+    from photostyle.image.quantise import quantise
     from photostyle.image.read import MAX_PIXELS, read_photo
     from photostyle.image.scaling import fit_size, resize, resize_to
     from photostyle.image.write import write_photo
@@ -19,8 +20,11 @@ __all__ = [
     "MAX_PIXELS",
     "PHOTO_SUFFIXES",
     "Photo",
+    "PixelArray",
+    "as_floats",
     "fit_size",
     "format_of",
+    "quantise",
     "read_photo",
     "resize",
     "resize_to",
@@ -31,8 +35,11 @@ _HOMES = {
     "MAX_PIXELS": "photostyle.image.read",
     "PHOTO_SUFFIXES": "photostyle.image.formats",
     "Photo": "photostyle.image.photo",
+    "PixelArray": "photostyle.image.photo",
+    "as_floats": "photostyle.image.photo",
     "fit_size": "photostyle.image.scaling",
     "format_of": "photostyle.image.formats",
+    "quantise": "photostyle.image.quantise",
     "read_photo": "photostyle.image.read",
     "resize": "photostyle.image.scaling",
     "resize_to": "photostyle.image.scaling",

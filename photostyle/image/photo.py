@@ -82,16 +82,17 @@ class Photo:
         """Width in pixels."""
         return len(self.pixels[0])
 
-    def floats(self, rows: slice = slice(None)) -> FloatArray:
-        """The pixels of some rows, or of all, as float32.
+    def floats(self, rows: slice = slice(None), columns: slice = slice(None)) -> FloatArray:
+        """The pixels of a part, or of all, as float32.
 
         Args:
             rows: Which rows.
+            columns: Which columns.
 
         Returns:
-            H W 3 in [0, 1]; of a float32 photo its own array, not a copy.
+            H W 3 in [0, 1]; of a float32 photo a view, not a copy.
         """
-        pixels = self.pixels[rows]
+        pixels = self.pixels[rows, columns]
         if pixels.dtype == np.float32:
             return pixels.view(np.float32)
         return as_floats(pixels)

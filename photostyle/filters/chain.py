@@ -1,0 +1,121 @@
+"""Filters by name, one after another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from photostyle.device import resolve_device
+from photostyle.errors import PhotostyleError, UsageError
+from photostyle.filters.config import FilterConfig
+from photostyle.filters.repair import RepairFilter
+from photostyle.filters.tone import ToneFilter
+from photostyle.progress import ProgressCallback, silent
+from photostyle.registry import find_entry, load_networks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from photostyle.image import Photo
+
+
+class _Filter(Protocol):
+    name: str
+
+    def apply(
+        self, photo: Photo, out: NDArray[np.uint8 | np.uint16], progress: ProgressCallback
+    ) -> None: ...
+
+
+_FAMILIES: Mapping[str, Callable[[str, Sequence[nn.Module], FilterConfig], _Filter]] = {
+    "repair": RepairFilter,
+    "tone": ToneFilter,
+}
+"""How models of each kind are applied."""
+
+
+def load_filters(
+    names: Sequence[str],
+    config: FilterConfig | None = None,
+    *,
+    models: Path | None = None,
+    offline: bool = False,
+    progress: ProgressCallback = silent,
+) -> FilterChain:
+    """Load filters, and download those that are not there.
+
+    Args:
+        names: Names of models, or paths of `.safetensors` files made by training; applied in this
+            order.
+        config: The settings.
+        models: A further list of models.
+        offline: Never use the network.
+        progress: Told of downloads.
+
+    Raises:
+        UsageError: There are no names, or a model is not a filter.
+        ModelError: A model is unknown, or its weights are missing or not the listed ones.
+        DeviceError: The device does not exist.
+    """
+    if not names:
+        raise UsageError("name at least one filter")
+    config = config or FilterConfig()
+    config = replace(config, device=str(resolve_device(config.device)))
+    filters = []
+    for name in names:
+        entry = find_entry(name, models=models)
+        if entry.kind not in _FAMILIES:
+            raise UsageError(f"model '{name}' is not a filter but for {entry.kind}")
+        networks = load_networks(entry, offline=offline, progress=progress)
+        filters.append(_FAMILIES[entry.kind](entry.name, networks, config))
+    return FilterChain(filters, config.device)
+
+
+class FilterChain:
+    """Filters that are applied to one photo after the other. Not to be shared between threads."""
+
+    def __init__(self, filters: Sequence[_Filter], device: str) -> None:
+        """Make a chain; `load_filters` is what others call.
+
+        Args:
+            filters: In order of application.
+            device: What they run on.
+        """
+        self.names = tuple(each.name for each in filters)
+        """Names of the filters, in order of application."""
+        self.device = device
+        """What they run on."""
+        self._filters = filters
+
+    def apply(self, photo: Photo, progress: ProgressCallback = silent) -> Photo:
+        """Apply the filters to a photo.
+
+        Between filters, colours have 16 bits a channel.
+
+        Args:
+            photo: The photo, with pixels of any type.
+            progress: Told of each filter's progress.
+
+        Returns:
+            The photo with new pixels, in as many bits as its file has.
+
+        Raises:
+            PhotostyleError: The result is no picture: black, or values that are no numbers.
+            DeviceError: The device has too little memory.
+        """
+        result = photo
+        for index, each in enumerate(self._filters):
+            last = index == len(self._filters) - 1
+            deep = photo.bit_depth == 16 or not last
+            out = np.empty(photo.pixels.shape, np.uint16 if deep else np.uint8)
+            each.apply(result, out, progress)
+            result = photo.with_pixels(out)
+        if not result.pixels.any() and photo.pixels.any():
+            raise PhotostyleError(f"filter {', '.join(self.names)} made the photo black")
+        return result

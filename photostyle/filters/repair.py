@@ -1,0 +1,158 @@
+"""Applying repair filters: a convolutional network over tiles of a photo."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from photostyle.compiled import cpu_threads
+from photostyle.device import operator_threads
+from photostyle.errors import DeviceError, PhotostyleError
+from photostyle.filters.tiling import OVERLAP, Span, spans
+from photostyle.image import quantise
+from photostyle.progress import Progress, ProgressCallback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from photostyle.filters.config import FilterConfig
+    from photostyle.image import Photo
+
+Image = NDArray[np.float32]
+
+log = logging.getLogger(__name__)
+
+TILE = {"cpu": 768, "mps": 1024, "cuda": 2048}
+"""Side of tiles in pixels: on processors what fits their caches, on GPUs what keeps them busy."""
+
+MULTIPLE = 64
+"""What tiles of foreign networks start at; they halve the size, or have windows, of no more."""
+
+
+class RepairFilter:
+    """Networks, the mean of whose results is the filter's."""
+
+    def __init__(self, name: str, networks: Sequence[nn.Module], config: FilterConfig) -> None:
+        """Put the networks on the device.
+
+        Args:
+            name: What users call the filter.
+            networks: One or more snapshots, `B 3 H W` to `B 3 H W`.
+            config: The settings; `device` is one that exists.
+        """
+        self.name = name
+        self._device = torch.device(config.device)
+        self._networks = [network.to(self._device).eval() for network in networks]
+        for network in self._networks:
+            for parameter in network.parameters():
+                if parameter.dim() == 4:
+                    parameter.data = parameter.data.to(memory_format=torch.channels_last)
+        self._strength = config.strength
+        self._tile = config.tile or TILE[self._device.type]
+        self._multiple = max(int(getattr(n, "multiple", MULTIPLE)) for n in networks)
+        self._half = _half_precision(self._device)
+
+    def apply(
+        self,
+        photo: Photo,
+        out: NDArray[np.uint8 | np.uint16],
+        progress: ProgressCallback,
+    ) -> None:
+        """Filter a photo.
+
+        Args:
+            photo: The photo.
+            out: `H W 3`, filled with the result.
+            progress: Told of every row of tiles.
+
+        Raises:
+            PhotostyleError: The networks give values that are no numbers.
+            DeviceError: The device has too little memory even for small tiles.
+        """
+        height, width = photo.height, photo.width
+        while True:
+            rows = spans(height, self._tile, self._multiple)
+            columns = spans(width, self._tile, self._multiple)
+            try:
+                carried = np.zeros((0, width, 3), np.float32)
+                for index, row in enumerate(rows):
+                    progress(Progress(self.name, index, len(rows)))
+                    band = np.zeros((row.stop - row.start, width, 3), np.float32)
+                    band[: len(carried)] = carried
+                    for column, tile in self._tiles(photo, row, columns):
+                        band[:, column.start : column.stop] += tile
+                    done = rows[index + 1].start if index + 1 < len(rows) else height
+                    quantise(band[: done - row.start], out[row.start : done])
+                    carried = band[done - row.start :]
+            except torch.OutOfMemoryError as error:
+                if self._tile <= 2 * OVERLAP:
+                    raise DeviceError(
+                        f"{self._device} has too little memory; use --device cpu"
+                    ) from error
+                self._tile = max(self._tile // 2, 2 * OVERLAP)
+                torch.cuda.empty_cache()
+                continue
+            except ValueError as error:
+                raise PhotostyleError(
+                    f"filter {self.name} gives values that are no numbers"
+                ) from error
+            progress(Progress(self.name, len(rows), len(rows)))
+            return
+
+    def _tiles(
+        self, photo: Photo, row: Span, columns: Sequence[Span]
+    ) -> Iterator[tuple[Span, Image]]:
+        """Filter a row of tiles, each times its share of the result."""
+
+        def tile(column: Span) -> tuple[Span, Image]:
+            part = photo.floats(slice(row.start, row.stop), slice(column.start, column.stop))
+            result = self._filtered(part)
+            result *= row.weights[:, None, None]
+            result *= column.weights[:, None]
+            return column, result
+
+        if self._device.type != "cpu":
+            yield from map(tile, columns)
+            return
+        # One tile a processor, each on one thread: threads inside of an operation wait for one
+        # another, badly so where another program or the reading of photos keeps a processor busy.
+        with operator_threads(1), ThreadPoolExecutor(cpu_threads()) as pool:
+            yield from pool.map(tile, columns)
+
+    @torch.inference_mode()
+    def _filtered(self, part: Image) -> Image:
+        before = torch.from_numpy(part).permute(2, 0, 1)[None]  # channels last
+        after = self._mean(before.to(self._device)).cpu()
+        if self._strength < 1:
+            after = torch.lerp(before, after, self._strength)
+        result: Image = after[0].permute(1, 2, 0).contiguous().numpy()
+        return result
+
+    def _mean(self, tile: Tensor) -> Tensor:
+        with self._half_where_possible():
+            mean = torch.stack([network(tile).float() for network in self._networks]).mean(dim=0)
+        if self._half is None or bool(torch.isfinite(mean).all()):
+            return mean
+        log.info("filter %s overflows in %s: using 32 bits", self.name, self._half)
+        self._half = None
+        return self._mean(tile)
+
+    def _half_where_possible(self) -> AbstractContextManager[object]:
+        dtype = self._half or torch.bfloat16
+        return torch.autocast(self._device.type, dtype, enabled=self._half is not None)
+
+
+def _half_precision(device: torch.device) -> torch.dtype | None:
+    """A 16-bit type in which the device is faster, if there is one."""
+    if device.type in ("cuda", "mps"):
+        return torch.float16
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    return torch.bfloat16 if native else None

@@ -1,0 +1,64 @@
+"""Overlapping tiles whose parts fade into one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MARGIN = 32
+"""Pixels at the borders of a tile that are not used: the network has not seen all around them."""
+
+FEATHER = 32
+"""Pixels over which one tile fades into the next."""
+
+OVERLAP = 2 * MARGIN + FEATHER
+"""Pixels that neighbouring tiles share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A tile along one axis."""
+
+    start: int
+    """First pixel."""
+
+    stop: int
+    """Behind the last pixel."""
+
+    weights: NDArray[np.float32]
+    """Share of the tile in the result, pixel by pixel; those of all tiles sum to 1."""
+
+
+def spans(length: int, tile: int, multiple: int) -> list[Span]:
+    """Cover an axis with overlapping tiles.
+
+    Args:
+        length: Pixels to cover, >= 1.
+        tile: Pixels of a tile, overlap included, > OVERLAP; the last tile may have fewer.
+        multiple: Tiles start at multiples of this, so that a network which halves the size several
+            times halves it between the same pixels everywhere.
+
+    Returns:
+        The tiles in order.
+    """
+    step = max((tile - OVERLAP) // multiple * multiple, multiple)
+    starts = [0]
+    while starts[-1] + step + OVERLAP < length and starts[-1] + tile < length:
+        starts.append(starts[-1] + step)
+    stops = [start + step + OVERLAP for start in starts[:-1]] + [length]
+    ramp = ((np.arange(FEATHER) + 0.5) / FEATHER).astype(np.float32)
+    rise = np.concatenate([np.zeros(MARGIN), ramp, np.ones(MARGIN)]).astype(np.float32)
+    result = []
+    for index, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        weights = np.ones(stop - start, np.float32)
+        if index > 0:
+            weights[:OVERLAP] = rise
+        if index < len(starts) - 1:
+            weights[-OVERLAP:] *= 1 - rise
+        result.append(Span(start, stop, weights))
+    return result

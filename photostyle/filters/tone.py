@@ -1,0 +1,101 @@
+"""Applying tone filters: a bilateral grid predicted from a thumbnail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+
+from photostyle.affine import apply_grid_cpu, slice_apply
+from photostyle.errors import PhotostyleError
+from photostyle.image import as_floats, quantise
+from photostyle.networks.tone import THUMBNAIL
+from photostyle.progress import Progress, ProgressCallback
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from photostyle.filters.config import FilterConfig
+    from photostyle.image import Photo
+
+_BLOCK_PIXELS = 1 << 22
+
+
+class ToneFilter:
+    """Networks, the mean of whose grids is the filter's; so the mean of their results is too."""
+
+    def __init__(self, name: str, networks: Sequence[nn.Module], config: FilterConfig) -> None:
+        """Put the networks on the device.
+
+        Args:
+            name: What users call the filter.
+            networks: One or more snapshots, from thumbnails to grids.
+            config: The settings; `device` is one that exists.
+        """
+        self.name = name
+        self._device = torch.device(config.device)
+        self._networks = [network.to(self._device).eval() for network in networks]
+        self._strength = config.strength
+
+    def apply(
+        self,
+        photo: Photo,
+        out: NDArray[np.uint8 | np.uint16],
+        progress: ProgressCallback,
+    ) -> None:
+        """Filter a photo.
+
+        Args:
+            photo: The photo.
+            out: `H W 3`, filled with the result.
+            progress: Told of the beginning and the end.
+
+        Raises:
+            PhotostyleError: The networks give values that are no numbers.
+        """
+        progress(Progress(self.name, 0, 1))
+        grid = self._grid(photo)
+        if not torch.isfinite(grid).all():
+            raise PhotostyleError(f"filter {self.name} gives values that are no numbers")
+        if self._device.type == "cpu":
+            apply_grid_cpu(photo.pixels, grid.numpy(), out)
+        else:
+            self._apply_on_device(photo, grid, out)
+        progress(Progress(self.name, 1, 1))
+
+    @torch.inference_mode()
+    def _grid(self, photo: Photo) -> Tensor:
+        """The grid for a photo, `Gy Gx Gz 3 4`, faded towards the identity by the strength."""
+        thumbnail = torch.from_numpy(squashed(photo)).permute(2, 0, 1)[None].to(self._device)
+        grid = torch.stack([network(thumbnail)[0] for network in self._networks]).mean(dim=0)
+        return torch.lerp(torch.eye(3, 4).to(grid), grid, self._strength)
+
+    @torch.inference_mode()
+    def _apply_on_device(
+        self, photo: Photo, grid: Tensor, out: NDArray[np.uint8 | np.uint16]
+    ) -> None:
+        rows = max(1, _BLOCK_PIXELS // photo.width)
+        for first in range(0, photo.height, rows):
+            block = torch.from_numpy(photo.floats(slice(first, first + rows))).to(self._device)
+            whole = torch.ones_like(block[..., :1])
+            mapped = slice_apply(block, whole, grid[None], first=first, height=photo.height)
+            quantise(mapped.cpu().numpy(), out[first : first + rows])
+
+
+def squashed(photo: Photo) -> NDArray[np.float32]:
+    """Shrink a photo to the square thumbnail that tone generators look at.
+
+    Args:
+        photo: The photo.
+
+    Returns:
+        `256 256 3` in `[0, 1]`.
+    """
+    size = (THUMBNAIL, THUMBNAIL)
+    small = np.asarray(cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA))
+    return small.astype(np.float32) if small.dtype == np.float32 else as_floats(small)
