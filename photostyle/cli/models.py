@@ -25,11 +25,6 @@ NameArgument = Annotated[
         show_default=False,
     ),
 ]
-ModelsOption = Annotated[
-    Path | None,
-    typer.Option("--models", metavar="FILE", help="Read more models from this models.toml."),
-]
-OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -41,7 +36,7 @@ def _models(context: typer.Context) -> None:
 @app.command("list")
 def list_models(
     context: typer.Context,
-    models: ModelsOption = None,
+    models: options.ModelsOption = None,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
     verbose: options.VerboseOption = False,
@@ -64,7 +59,7 @@ def list_models(
 def info(
     context: typer.Context,
     name: NameArgument,
-    models: ModelsOption = None,
+    models: options.ModelsOption = None,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
     verbose: options.VerboseOption = False,
@@ -92,8 +87,8 @@ def download(
     names: Annotated[
         list[str], typer.Argument(metavar="NAME...", help="Models to fetch.", show_default=False)
     ],
-    models: ModelsOption = None,
-    offline: OfflineOption = False,
+    models: options.ModelsOption = None,
+    offline: options.OfflineOption = False,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
     verbose: options.VerboseOption = False,
@@ -138,7 +133,7 @@ def verify(
             metavar="[NAME...]", help="Models to check; all that are here when none is named."
         ),
     ] = None,
-    models: ModelsOption = None,
+    models: options.ModelsOption = None,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
     verbose: options.VerboseOption = False,
