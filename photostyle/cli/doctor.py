@@ -236,13 +236,18 @@ def _round_trip(suffix: str, depths: tuple[Literal[8, 16], ...]) -> str:
 
 
 def _models() -> Iterator[Check]:
-    from photostyle.registry import read_entries
+    from photostyle.registry import local_weights, read_entries
 
     listed = _check("models", "models.toml", lambda: f"{len(read_entries())} listed", REINSTALL)
     yield listed
     if listed.state == "ok":
         for entry in read_entries().values():
-            yield _check("models", entry.name, partial(_verify, entry), REINSTALL)
+            # What was never downloaded is not missing; `photostyle models list` tells of it.
+            if entry.bundled:
+                yield _check("models", entry.name, partial(_verify, entry), REINSTALL)
+            elif local_weights(entry):
+                again = f"photostyle models verify {entry.name}"
+                yield _check("models", entry.name, partial(_verify, entry), again, required=False)
 
 
 def _verify(entry: "Entry") -> str:

@@ -82,6 +82,7 @@ def test_weights_that_differ_are_found(cli, monkeypatch):
 
 class Encoder:
     name = "encoder"
+    bundled = True
 
 
 def test_a_codec_that_changes_pixels_is_found(cli, monkeypatch):
