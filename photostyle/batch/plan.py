@@ -233,10 +233,12 @@ def _planned(photo: _Found, *, overwrite: bool) -> PlannedPhoto:
         return PlannedPhoto(source, target, problem=f"cannot read '{source}': {problem}")
     try:
         format_of(target)
-    except UsageError as error:
+    except UsageError:
         if _is_photo_name(source.name):
             raise  # the template is to blame, and will be for every photo
-        return PlannedPhoto(source, None, problem=str(error))
+        suffixes = f"{', '.join(PHOTO_SUFFIXES[:-1])} or {PHOTO_SUFFIXES[-1]}"
+        problem = f"cannot change '{source}': its name must end in {suffixes}, or give --format"
+        return PlannedPhoto(source, None, problem=problem)
     if overwrite or not os.path.lexists(target):
         return PlannedPhoto(source, target, replace=overwrite)
     # An empty file is a name that a run took and, being killed, did not fill.

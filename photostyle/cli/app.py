@@ -19,6 +19,7 @@ from photostyle.cli.console import Console
 from photostyle.cli.demo import demo
 from photostyle.cli.doctor import doctor
 from photostyle.cli.failures import explain
+from photostyle.cli.filter import filter_photos
 from photostyle.cli.train import train
 from photostyle.cli.transfer import transfer
 from photostyle.errors import PhotostyleError
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.command()(transfer)
 app.command()(train)
+app.command("filter")(filter_photos)
 app.command()(demo)
 app.command()(doctor)
 app.add_typer(models.app, name="models")

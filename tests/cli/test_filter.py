@@ -1,0 +1,448 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import photostyle.filters
+from photostyle.batch import run as run_module
+from photostyle.cli.filter import SUMMARY_FIELDS
+from photostyle.errors import DeviceError, ModelError
+from photostyle.progress import Progress
+
+PHOTO_FIELDS = {
+    "input", "output", "width", "height", "seconds", "warnings", "status", "error",
+}  # fmt: skip
+
+SLOW_FILTER = """
+import sys, time
+from types import SimpleNamespace
+import photostyle.filters
+
+def load_filters(names, config, **_):
+    def apply(photo, progress):
+        time.sleep(0.02)
+        return photo.with_pixels(255 - photo.pixels)
+    return SimpleNamespace(apply=apply, device="cpu", names=tuple(names))
+
+photostyle.filters.load_filters = load_filters
+from photostyle.cli.app import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Filters replaced by one that makes negatives; `fake.calls` holds how they were loaded."""
+    record = SimpleNamespace(calls=[], error=None, applied=0, failing={})
+
+    def apply(photo, progress):
+        record.applied += 1
+        progress(Progress("filter", 1, 2))
+        if record.applied in record.failing:
+            raise record.failing[record.applied]
+        return photo.with_pixels(np.iinfo(photo.pixels.dtype).max - photo.pixels)
+
+    def load_filters(names, config, *, models, offline, progress):
+        progress(Progress("download", 1, 1))
+        record.calls.append((tuple(names), config, models, offline))
+        if record.error is not None:
+            raise record.error
+        return SimpleNamespace(apply=apply, device="cpu", names=tuple(names))
+
+    # Not setattr, which would load the real one, and PyTorch, to put it back.
+    monkeypatch.setitem(vars(photostyle.filters), "load_filters", load_filters)
+    return record
+
+
+@pytest.fixture
+def album(tmp_path, monkeypatch):
+    """`album("a.jpg", "d/b.png")` makes small photos in the current folder, a new one."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(*names, width=12, height=8):
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (width, height), (200, 100, 50)).save(path)
+        return tmp_path
+
+    return make
+
+
+def lines(outcome):
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+def files(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_results_are_printed_and_the_numbers_told(cli, fake, album):
+    album("a.jpg", "b.png")
+    outcome = cli("filter", "denoise", "a.jpg", "b.png")
+    assert outcome.code == 0
+    assert sorted(outcome.out.split()) == ["a_denoise.jpg", "b_denoise.png"]
+    heading, numbers = outcome.err.splitlines()
+    assert heading.split() == ["done", "skipped", "failed", "megapixels", "seconds", "MP/s"]
+    assert numbers.split()[:3] == ["2", "0", "0"]
+    with Image.open("b_denoise.png") as written:
+        assert (written.size, written.getpixel((0, 0))) == ((12, 8), (55, 155, 205))
+    assert fake.applied == 2
+
+
+@pytest.mark.usefixtures("fake")
+def test_json_is_an_object_a_photo_and_one_for_the_run(cli, album):
+    album("a.jpg", "b_denoise.png", "b.png")
+    outcome = cli("filter", "denoise", "a.jpg", "b.png", "gone.jpg", "--json")
+    assert outcome.code == 1
+    *photos, summary = lines(outcome)
+    assert all(record.keys() == PHOTO_FIELDS for record in photos)
+    by_input = {record["input"]: record for record in photos}
+    done = by_input["a.jpg"]
+    assert done.pop("seconds") > 0
+    assert done == {
+        "input": "a.jpg", "output": "a_denoise.jpg", "width": 12, "height": 8, "warnings": [],
+        "status": "done", "error": None,
+    }  # fmt: skip
+    assert by_input["b.png"]["status"] == "skipped"
+    assert by_input["gone.jpg"]["status"] == "failed"
+    assert by_input["gone.jpg"]["error"] == "cannot read 'gone.jpg': there is no such file"
+    assert set(summary) == set(SUMMARY_FIELDS)
+    assert summary.pop("seconds") > 0
+    assert summary == {
+        "filters": ["denoise"], "device": "cpu", "photos": 3, "done": 1, "skipped": 1, "failed": 1,
+        "megapixels": 0.0, "status": "failed", "error": None,
+    }  # fmt: skip
+
+
+def test_a_thousand_photos_of_which_five_are_broken(cli, fake, album):
+    folder = album("0.jpg")
+    data = Path("0.jpg").read_bytes()
+    for index in range(1, 1000):
+        Path(f"{index}.jpg").write_bytes(data)
+    broken = {
+        "17.jpg": data[: len(data) // 2],
+        "170.jpg": b"Dear diary",
+        "500.jpg": b"",
+        "998.jpg": data[:2] + os.urandom(300),
+    }
+    for name, content in broken.items():
+        Path(name).write_bytes(content)
+    Path("999.jpg").unlink()
+    Path("999.jpg").mkdir()
+
+    outcome = cli("filter", "denoise", ".", "--json")
+    assert outcome.code == 1
+    *photos, summary = lines(outcome)
+    assert (summary["done"], summary["skipped"], summary["failed"]) == (995, 0, 5)
+    failed = {record["input"]: record["error"] for record in photos if record["error"]}
+    assert failed.keys() == {*broken, "999.jpg"}
+    assert all(f"'{name}'" in reason for name, reason in failed.items())
+    assert [outcome.err.count(reason) for reason in failed.values()] == 5 * [1]
+    assert len(list(folder.glob("*_denoise.jpg"))) == 995
+    assert list(folder.glob(".*")) == []
+
+    again = cli("filter", "denoise", ".", "--json")
+    assert (again.code, fake.applied) == (1, 995)
+    assert (lines(again)[-1]["skipped"], lines(again)[-1]["failed"]) == (995, 5)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_killed_in_the_middle_it_finishes_the_rest_when_started_again(cli, album, number, code):
+    folder = album(*(f"{index}.png" for index in range(60)), width=150, height=100)
+    command = [sys.executable, "-c", SLOW_FILTER, "filter", "denoise", ".", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    begun = [process.stdout.readline() for _ in range(10)]
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+
+    results = [path for path in folder.glob("*_denoise.png") if path.stat().st_size]
+    assert 10 <= len(results) < 60
+    for path in results:
+        with Image.open(path) as photo:
+            photo.load()  # all there
+    if number != signal.SIGKILL:
+        assert list(folder.glob(".*")) == []
+        *photos, summary = [json.loads(line) for line in [*begun, *out.splitlines()]]
+        assert summary["status"] == "interrupted"
+        assert summary["done"] == len(photos) == len(results)
+        assert err.splitlines()[0].split()[0] == "done"  # the table tells what was done
+
+    # What SIGKILL leaves once in a while: a name that was taken, a file that was not moved yet.
+    (folder / "59_denoise.png").write_bytes(b"")
+    (folder / ".0123456789abcdef.png").write_bytes(b"half")
+    for leftover in folder.glob(".*"):
+        os.utime(leftover, (1, 1))
+    outcome = cli("filter", "denoise", ".", "--json")
+    assert outcome.code == 0
+    assert lines(outcome)[-1]["skipped"] == len(results) - (folder / "59_denoise.png" in results)
+    assert list(folder.glob(".*")) == []
+    for index in range(60):
+        with Image.open(folder / f"{index}_denoise.png") as photo:
+            assert photo.getpixel((149, 99)) == (55, 155, 205)
+
+
+@pytest.mark.usefixtures("fake")
+def test_ctrl_c_reports_what_was_done(cli, fake, album):
+    album(*(f"{index}.png" for index in range(9)))
+    fake.failing = {5: KeyboardInterrupt()}
+    outcome = cli("filter", "denoise", ".", "--json", "-q")
+    *photos, summary = lines(outcome)
+    assert (outcome.code, outcome.err) == (130, "error: interrupted\n")
+    assert (summary["status"], summary["done"]) == ("interrupted", len(photos))
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_second_run_in_place_does_nothing(cli, fake, album):
+    folder = album("a.jpg", "b.jpg")
+    cli("filter", "denoise", "a.jpg", "b.jpg")
+    everything = files(folder)
+    for inputs in (["."], everything):  # a folder, and what the shell makes of *.jpg
+        outcome = cli("filter", "denoise", *inputs)
+        assert (outcome.code, outcome.out) == (0, "")
+        assert outcome.err.splitlines()[-1].split()[:3] == ["0", "2", "0"]
+    assert files(folder) == everything
+    assert len(fake.calls) == 1  # with nothing to do, no model is loaded
+    assert cli("filter", "denoise", *everything, "--overwrite").code == 0
+    assert files(folder) == everything
+
+
+def test_several_filters_are_loaded_at_once_and_named(cli, fake, album):
+    album("a.jpg")
+    assert cli("filter", "denoise, exposure", "a.jpg").out == "a_denoise-exposure.jpg\n"
+    assert fake.calls[0][0] == ("denoise", "exposure")
+    assert fake.applied == 1
+
+
+def test_a_trained_file_gives_its_name(cli, fake, album):
+    album("a.jpg")
+    assert cli("filter", "models/grain.safetensors,x", "a.jpg").out == "a_grain-x.jpg\n"
+    assert fake.calls[0][0] == ("models/grain.safetensors", "x")
+
+
+def test_options_reach_the_filters(cli, fake, album):
+    album("a.jpg")
+    cli(
+        "filter", "denoise", "a.jpg", "--strength", "0.5", "--tile", "256", "--device", "cpu",
+        "--models", "mine.toml", "--offline",
+    )  # fmt: skip
+    ((_, config, models, offline),) = fake.calls
+    assert (config.strength, config.tile, config.device) == (0.5, 256, "cpu")
+    assert (models, offline) == (Path("mine.toml"), True)
+
+
+@pytest.mark.usefixtures("fake")
+def test_trees_names_and_formats(cli, album):
+    folder = album("d/a.png", "d/x/y/a.png", "d/x/b.jpg")
+    outcome = cli(
+        "filter", "denoise", "d", "-r", "-d", "out", "--name", "{op}.{stem}{ext}",
+        "--format", "webp",
+    )  # fmt: skip
+    assert outcome.code == 0
+    assert files(folder / "out") == ["denoise.a.webp", "x/denoise.b.webp", "x/y/denoise.a.webp"]
+    with Image.open("out/x/denoise.b.webp") as written:
+        assert written.format == "WEBP"
+
+
+@pytest.mark.usefixtures("fake")
+def test_names_in_every_script(cli, album):
+    album("фото/été 1.png", "фото/写真.png")
+    outcome = cli("filter", "denoise", "фото")
+    assert sorted(outcome.out.splitlines()) == ["фото/été 1_denoise.png", "фото/写真_denoise.png"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes")
+@pytest.mark.usefixtures("fake")
+def test_names_in_no_script(cli, album):
+    folder = album("a.png")
+    name = os.fsdecode(b"\xff\n.png")
+    Path("a.png").rename(name)
+    outcome = cli("filter", "denoise", folder, "--json")
+    assert outcome.code == 0
+    assert lines(outcome)[0]["output"].endswith("\udcff\n_denoise.png")
+    (folder / name).write_bytes(b"bad")
+    again = cli("filter", "denoise", folder, "--overwrite", "-q")
+    assert again.failed(1, "\\udcff .png")
+
+
+def test_dry_run_prints_the_plan_and_touches_nothing(cli, fake, album):
+    folder = album("d/a.jpg", "d/b.jpg", "d/b_denoise.jpg")
+    before = files(folder)
+    outcome = cli("filter", "denoise", "d", "--dry-run", "-q", "-d", "out", "--overwrite")
+    assert outcome.code == 0
+    assert outcome.out.splitlines() == [
+        "d/a.jpg -> out/a_denoise.jpg",
+        "d/b.jpg -> out/b_denoise.jpg",
+    ]
+    outcome = cli("filter", "denoise", "d", "gone.jpg", "--dry-run", "--json")
+    assert outcome.code == 1
+    *photos, summary = lines(outcome)
+    assert [record["status"] for record in photos] == ["planned", "skipped", "failed"]
+    assert all(record.keys() == PHOTO_FIELDS for record in photos)
+    assert (summary["photos"], summary["done"], summary["skipped"]) == (3, 0, 1)
+    assert (fake.calls, files(folder)) == ([], before)
+
+
+def test_dry_run_needs_no_pytorch(album):
+    album("a.jpg")
+    program = (
+        "import sys; from photostyle.cli.app import run; "
+        "code = run(['filter', 'denoise', 'a.jpg', '--dry-run']); "
+        "sys.exit(code or 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "a.jpg -> a_denoise.jpg\n")
+
+
+@pytest.mark.usefixtures("fake")
+def test_output_names_the_file_of_a_single_photo(cli, album):
+    album("a.jpg", "b.jpg")
+    assert cli("filter", "denoise", "a.jpg", "-o", "r.png").out == "r.png\n"
+    assert cli("filter", "denoise", "a.jpg", "-o", "r.png").failed(1, "exists already")
+    assert cli("filter", "denoise", "a.jpg", "-o", "r.png", "--overwrite").code == 0
+    assert cli("filter", "denoise", "gone.jpg", "-o", "new.png", "-q").failed(1, "no such file")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["denoise", "a.jpg", "b.jpg", "-o", "r.jpg"], 2, "--output is for one photo"),
+        (["denoise", ".", "-o", "r.jpg"], 2, "--output is for one photo"),
+        (["denoise", "a.jpg", "-o", "r.bmp"], 2, "r.bmp"),
+        (["denoise", "a.jpg", "-o", "none/r.jpg"], 1, "there is no folder"),
+        (["denoise", "a.jpg", "-o", "a.jpg", "--overwrite"], 2, "would replace the photo"),
+        (["denoise", "a.jpg", "-o", "r.jpg", "-d", "out"], 2, "--output names the file"),
+        (["denoise", "a.jpg", "-o", "r.jpg", "--format", "png"], 2, "--output names the file"),
+        (["denoise", "a.jpg", "a.png", "--format", "png"], 2, "both become"),
+        (["denoise", "a.jpg", "a.jpg"], 2, "the same photo"),
+        (["denoise", "a.jpg", "--name", "{stem}{ext}"], 2, "would replace the photo"),
+        (["denoise", "a.jpg", "--name", "{style}{ext}"], 2, "{stem}, {op}, {ext}"),
+        (["denoise", "a.jpg", "--format", "gif"], 2, ".gif"),
+        (["denoise", "empty"], 2, "no photos in 'empty'"),
+        (["denoise,", "a.jpg"], 2, "names no filter"),
+        (["denoise", "a.jpg", "--strength", "2"], 2, "strength"),
+        (["denoise", "a.jpg", "--tile", "1"], 2, "tile"),
+        (["denoise", "a.jpg", "--jobs", "0"], 2, "--jobs"),
+        (["denoise", "a.jpg", "-q", "-v"], 2, "exclude each other"),
+        (["denoise"], 2, "FILES|DIRS"),
+    ],
+)
+def test_impossible_requests(cli, fake, album, arguments, code, words):
+    folder = album("a.jpg", "a.png", "b.jpg")
+    Path("empty").mkdir()
+    before = files(folder)
+    assert cli("filter", *arguments).failed(code, words)
+    assert files(folder) == before
+    assert fake.calls == []
+
+
+def test_a_usage_error_with_json_is_the_summary(cli, fake, album):
+    album("a.jpg")
+    outcome = cli("filter", "denoise", "a.jpg", "a.jpg", "--json")
+    assert outcome.code == 2
+    assert set(outcome.json) == set(SUMMARY_FIELDS)
+    assert outcome.json["status"] == "failed"
+    assert "the same photo" in outcome.json["error"]
+    assert fake.calls == []
+
+
+@pytest.mark.parametrize(("error", "code"), [(ModelError("no such"), 3), (DeviceError("none"), 4)])
+def test_the_model_is_found_before_the_first_photo_is_read(
+    cli, fake, album, monkeypatch, error, code
+):
+    album("a.jpg")
+    monkeypatch.setattr(run_module, "read_photo", lambda *_, **__: pytest.fail("it was read"))
+    fake.error = error
+    assert cli("filter", "denoise", "a.jpg").failed(code, str(error))
+
+
+def test_a_device_that_runs_out_of_memory_ends_the_run(cli, fake, album):
+    album("a.jpg", "b.jpg", "c.jpg")
+    fake.failing = {2: DeviceError("the device has too little memory")}
+    outcome = cli("filter", "denoise", ".", "--json", "-q")
+    assert (outcome.code, fake.applied) == (4, 2)
+    assert outcome.err == "error: the device has too little memory\n"
+    assert lines(outcome)[-1]["error"] == "the device has too little memory"
+
+
+def test_failures_are_one_line_each_even_when_quiet(cli, fake, album):
+    album("a.jpg", "b.jpg")
+    fake.failing = {1: MemoryError(), 2: ValueError("bad\nnews")}
+    outcome = cli("filter", "denoise", ".", "-q")
+    assert (outcome.code, outcome.out) == (1, "")
+    errors = sorted(outcome.err.splitlines())
+    assert len(errors) == 2
+    assert "not enough memory" in outcome.err
+    assert "ValueError: bad news" in outcome.err
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_warning_of_many_photos_is_told_once(cli, album):
+    folder = album()
+    for index in range(3):
+        Image.new("RGBA", (4, 4), (9, 9, 9, 99)).save(folder / f"{index}.png")
+    outcome = cli("filter", "denoise", ".", "--format", "jpg")
+    (warning,) = [line for line in outcome.err.splitlines() if line.startswith("warning")]
+    assert " and 2 more: JPEG has no transparency" in warning
+
+
+@pytest.mark.usefixtures("fake")
+def test_verbose_tells_the_device_and_what_is_left_out(cli, album):
+    album("a.jpg", "b_denoise.jpg")
+    outcome = cli("filter", "denoise", ".", "-v")
+    assert "device: cpu" in outcome.err
+    assert "b_denoise.jpg: left out" in outcome.err
+
+
+@pytest.mark.usefixtures("fake")
+def test_quality_and_the_limit_of_pixels_are_handed_on(cli, photo_file):
+    path = photo_file("a.jpg")
+    cli("filter", "denoise", path, "-o", path.with_name("10.jpg"), "--quality", "10")
+    cli("filter", "denoise", path, "-o", path.with_name("95.jpg"))
+    assert path.with_name("10.jpg").stat().st_size < path.with_name("95.jpg").stat().st_size
+    assert cli("filter", "denoise", path, "--max-pixels", "9", "-q").failed(1, "--max-pixels")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="terminals of POSIX")
+def test_on_a_terminal_a_bar_shows_photos_speed_and_time_left(album):
+    import pty
+
+    album(*(f"{index}.png" for index in range(40)))
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_FILTER, "filter", "denoise", "."],
+        stdout=subprocess.PIPE, stderr=theirs, text=True,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            chunk = os.read(ours, 4096)
+        except OSError:  # the other end is closed
+            break
+        shown += chunk
+        if not chunk:
+            break
+    out, _ = process.communicate(timeout=60)
+    os.close(ours)
+    assert process.returncode == 0
+    assert len(out.split()) == 40  # paths go to stdout, not into the bar
+    assert b"/40 photos" in shown
+    assert b"MP/s" in shown
+    assert b"_denoise.png" not in shown
