@@ -43,11 +43,12 @@ class Adversary:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             discriminator = PatchDiscriminator()
+            encoder = load_encoder()  # draws weights before it reads them
         self._discriminator = discriminator.to(device)
         self._optimizer = torch.optim.Adam(
             self._discriminator.parameters(), lr=RATE, betas=(0.5, 0.99)
         )
-        self._encoder = load_encoder().to(device)
+        self._encoder = encoder.to(device)
 
     def generator_losses(self, restored: Tensor, clean: Tensor) -> dict[str, Tensor]:
         """What the generator is told, besides its reconstruction loss.

@@ -1,0 +1,46 @@
+"""TensorBoard: logs that it can read, and a line of advice where it is missing."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from photostyle.training.board import ADVICE, Board
+from photostyle.training.preview import Preview
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def made() -> Preview:
+    clean = torch.rand(2, 3, 16, 16)
+    return Preview(clean + 0.1, clean + 0.01, clean)
+
+
+def test_curves_and_pictures_are_logged(tmp_path: Path) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    board = Board(tmp_path / "f.runs", 0, pytest.fail)
+    board.add_losses(50, {"reconstruction": 0.25})
+    board.add_preview(50, made())
+    board.close()
+    log = events.EventAccumulator(str(tmp_path / "f.runs")).Reload()
+    (loss,) = log.Scalars("loss/reconstruction")
+    assert (loss.step, loss.value) == (50, 0.25)
+    assert log.Scalars("psnr/repaired")[0].value == pytest.approx(40, abs=0.1)
+    assert len(log.Images("preview")) == 1
+
+
+def test_without_tensorboard_it_says_once_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    told: list[str] = []
+    board = Board(tmp_path / "f.runs", 0, told.append)
+    board.add_losses(50, {"reconstruction": 0.25})
+    board.add_preview(50, made())
+    board.close()
+    assert told == [ADVICE]
+    assert not (tmp_path / "f.runs").exists()

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import pytest
+
+from photostyle.errors import UsageError
+from photostyle.training.degrade import DEGRADATIONS
+from photostyle.training.families import FAMILY_OF, family_of
+
+
+def test_every_degradation_has_a_family() -> None:
+    assert FAMILY_OF.keys() == DEGRADATIONS.keys()
+    assert family_of(["exposure"]) == "tone"
+    assert family_of(["noise", "jpeg"]) == "repair"
+
+
+def test_no_family_undoes_both() -> None:
+    with pytest.raises(UsageError, match="no filter undoes both exposure and jpeg"):
+        family_of(["exposure", "noise", "jpeg"])
