@@ -24,10 +24,6 @@ FIELDS = (
 )  # fmt: skip
 """Of the `--json` object, whether or not the training succeeds."""
 
-CYCLES = 7
-"""The first cycle of the learning rate is a seventh of the steps, so that three make up a run: each
-is twice as long as the one before."""
-
 INTERRUPTED = 130
 
 _DEFAULT = TrainConfig()
@@ -58,15 +54,20 @@ def train(
         ),
     ] = None,
     steps: Annotated[
-        int,
-        typer.Option("--steps", metavar="N", help="Steps to train.", rich_help_panel=_LEARNING),
-    ] = _DEFAULT.steps,
+        int | None,
+        typer.Option(
+            "--steps",
+            metavar="N",
+            help=f"Steps to train. Default: what fits into --minutes, or {_DEFAULT.steps}.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(
             "--minutes",
             metavar="M",
-            help="Stop after this time, if the steps are not done before.",
+            help="Stop after this time.",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -181,7 +182,7 @@ def train(
         raise UsageError("--license is empty: leave it out, or name a licence")
     given = {
         "--degrade": (degrade, None),
-        "--steps": (steps, _DEFAULT.steps),
+        "--steps": (steps, None),
         "--minutes": (minutes, None),
         "--batch": (batch, _DEFAULT.batch),
         "--size": (size, _DEFAULT.size),
@@ -203,14 +204,16 @@ def train(
         from photostyle.training.degrade import parse_degradations
         from photostyle.training.families import family_of
         from photostyle.training.result import toml_table
+        from photostyle.training.run import first_cycle
         from photostyle.training.run import train as train_filter
 
         degradations = parse_degradations(degrade)
+        total = _DEFAULT.steps if steps is None else steps
         config = TrainConfig(
             family=family_of(degradations),
             degrade=degradations,
-            steps=steps,
-            first_cycle=max(1, math.ceil(steps / CYCLES)),
+            steps=total,
+            first_cycle=first_cycle(total),
             batch=batch,
             size=size,
             adversarial=adversarial,
@@ -234,6 +237,7 @@ def train(
             resume=resume,
             overwrite=overwrite,
             minutes=math.inf if minutes is None else minutes,
+            fit=steps is None,
             license=license_,
             recipe=shlex.join(["photostyle", "train", name, clean.resolve().name, *words]),
             progress=progress,
@@ -244,7 +248,7 @@ def train(
     if result.interrupted:
         where = [] if out is None else ["--out", str(out)]
         again = shlex.join(["photostyle", "train", name, str(clean), *words, *where, "--resume"])
-        console.info(f"step {result.steps} of {steps}; {target} is the filter so far")
+        console.info(f"step {result.steps} of {result.total}; {target} is the filter so far")
         console.info(f"continue with: {again}")
         raise typer.Exit(INTERRUPTED)
     console.info(

@@ -52,6 +52,9 @@ class TrainingResult:
     steps: int
     """Steps done, those before it was resumed among them."""
 
+    total: int
+    """Steps of a whole run."""
+
     interrupted: bool
     """Ctrl-C ended the run early."""
 

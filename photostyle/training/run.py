@@ -54,6 +54,16 @@ PREVIEW_EXAMPLES = 16
 MEMORY = 0.98
 """Share of itself that the running mean of a loss keeps in a step."""
 
+CYCLES = 7
+"""The learning rate's first cycle is a seventh of the steps, so that three make up a run: each is
+twice as long as the one before."""
+
+TIMED_STEPS = 8
+"""Steps taken to find out how many fit into the time."""
+
+USED = 0.95
+"""Share of the time that is filled with steps; the rest goes to previews and checkpoints."""
+
 SUFFIX = ".safetensors"
 
 log = logging.getLogger(__name__)
@@ -107,6 +117,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     minutes: float = math.inf,
+    fit: bool = False,
     license: str = "unspecified",  # noqa: A002 - the name of the field in lists of models
     recipe: str = "photostyle.training.run.train",
     progress: ProgressCallback = silent,
@@ -127,6 +138,9 @@ def train(
         resume: Continue from the checkpoint beside `out`.
         overwrite: Start anew even if there is a result or a checkpoint.
         minutes: Stop after so much time, if the steps are not done before.
+        fit: The steps of `config` are but a default. Where there is a limit of time, take as many
+            as fit into it, with a learning rate that falls accordingly; a resumed run takes those
+            of its checkpoint.
         license: Of the weights, for the file's description.
         recipe: The command that trains this filter, for the file's description.
         progress: Told of photos read and steps done.
@@ -150,9 +164,17 @@ def train(
     device = resolve_device(config.device)
     saved = read_checkpoint(files.checkpoint) if resume else None
     if saved is not None:
-        check_settings(files.checkpoint, saved["settings"], config)
-        config = replace(config, **{key: saved["settings"][key] for key in SCHEDULE})
+        settings = saved["settings"]
+        if fit:
+            config = replace(config, steps=settings["steps"])
+        check_settings(files.checkpoint, settings, config)
+        config = replace(config, **{key: settings[key] for key in SCHEDULE})
     dataset = read_dataset(folder, config, progress=progress, warn=warn)
+    until = begun + 60 * minutes
+    if fit and saved is None and minutes < math.inf:
+        progress(Progress("time", 0, 1))
+        steps = int(USED * (until - time.monotonic()) / _seconds_a_step(dataset, config, device))
+        config = replace(config, steps=max(1, steps), first_cycle=first_cycle(steps))
     trainer = FAMILIES[config.family].trainer(dataset.train, config, device)
     if saved is not None:
         if saved["fingerprint"] != dataset.fingerprint:
@@ -171,7 +193,7 @@ def train(
     )
     run = _Run(trainer, config, dataset, files, description, warn)
     try:
-        interrupted = run.loop(begun + 60 * minutes, progress, report or _ignore)
+        interrupted = run.loop(until, progress, report or _ignore)
     except TrainingError as error:
         raise run.rescued(error) from error
     finally:
@@ -182,6 +204,7 @@ def train(
         path=out,
         checkpoint=files.checkpoint,
         steps=trainer.steps,
+        total=config.steps,
         interrupted=interrupted,
         photos=len(dataset.train),
         held_out=len(dataset.held_out),
@@ -191,6 +214,11 @@ def train(
         device=str(device),
         entry=run.write_result(),
     )
+
+
+def first_cycle(steps: int) -> int:
+    """The first cycle of the learning rate with which a run of so many steps ends at its floor."""
+    return max(1, math.ceil(steps / CYCLES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +383,19 @@ def _examples(dataset: Dataset, config: TrainConfig) -> tuple[Tensor, Tensor]:
     )
     # No step of a run has this number.
     return maker.examples(2**62)
+
+
+def _seconds_a_step(dataset: Dataset, config: TrainConfig, device: torch.device) -> float:
+    """Take some steps with a trainer that is not used any further."""
+    # The adversarial steps take the longest.
+    trainer = FAMILIES[config.family].trainer(
+        dataset.train, replace(config, adversarial_from=0.0), device
+    )
+    trainer.step()  # the first one also sets things up
+    begun = time.perf_counter()
+    for _ in range(TIMED_STEPS):
+        trainer.step()  # what it returns was waited for
+    return (time.perf_counter() - begun) / TIMED_STEPS
 
 
 def _restore(trainer: RestorationTrainer, state: dict[str, Any], path: Path) -> None:

@@ -171,6 +171,7 @@ def test_options_reach_the_run(cli, photos, monkeypatch):
     )  # fmt: skip
     assert outcome.code == 130
     (((name, folder, config, out), options),) = calls
+    assert not options["fit"]
     assert (name, folder, str(out)) == ("soft", photos, "soft.safetensors")
     assert (config.family, config.degrade, config.device) == ("repair", ("noise", "jpeg"), "cpu")
     assert (config.steps, config.first_cycle, config.batch, config.size) == (70, 10, 3, 48)
@@ -180,6 +181,19 @@ def test_options_reach_the_run(cli, photos, monkeypatch):
         "--degrade jpeg,noise --steps 70 --minutes 2.5 --batch 3 --size 48 --adversarial 0.01 "
         "--hold-out 0 --snapshots 2 --seed 9"
     )
+
+
+def test_the_time_alone_says_how_many_steps(cli, photos, monkeypatch):
+    calls = []
+
+    def train(*_, **options):
+        calls.append((options["minutes"], options["fit"]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "train", train)
+    cli("train", "soft", photos, "--degrade", "noise", "--minutes", "10")
+    cli("train", "soft", photos, "--degrade", "noise", "--minutes", "10", "--steps", "9")
+    assert calls == [(10, True), (10, False)]
 
 
 def test_the_family_follows_from_the_degradations(cli, photos, monkeypatch):
@@ -242,3 +256,12 @@ def test_verbose_tells_the_losses_and_json_holds_the_toml(cli, photos, monkeypat
     table = tomllib.loads(outcome.out)["soft"]
     record = cli("train", "soft", photos, *TINY, "--resume", "--json").json
     assert record["entry"] == table
+
+
+def test_resuming_takes_the_steps_of_the_checkpoint(cli, photos, interrupted):
+    restore = interrupted(3)
+    assert cli("train", "soft", photos, *TINY).code == 130
+    restore()
+    fewer = [word for word in TINY if word not in ("--steps", "4")]
+    outcome = cli("train", "soft", photos, *fewer, "--resume")
+    assert (outcome.code, outcome.err.splitlines()[-1][:14]) == (0, "soft: 4 steps ")

@@ -196,6 +196,36 @@ def test_the_time_limit_ends_the_run(photos: Path, tmp_path: Path) -> None:
     assert math.isclose(result.preview.psnr_repaired, result.preview.psnr_degraded)
 
 
+def test_the_steps_can_be_what_fits_into_the_time(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "_seconds_a_step", lambda *_: 1.0)
+    fitting, other = tmp_path / "fitting.safetensors", tmp_path / "other.safetensors"
+    result = train("soft", photos, CONFIG, fitting, minutes=0.25, fit=True)
+    assert result.total == result.steps == 14  # of 15 seconds, one in twenty is kept back
+    train("soft", photos, replace(CONFIG, steps=14, first_cycle=2), other)
+    assert same(fitting, other)
+    fitting.unlink()
+    train(
+        "soft", photos, CONFIG, fitting, overwrite=True, minutes=0.25, fit=True,
+        progress=interrupt_at(3),
+    )  # fmt: skip
+    result = train("soft", photos, CONFIG, fitting, resume=True, fit=True)
+    assert (result.total, result.steps) == (14, 14)
+    assert same(fitting, other)
+
+
+def test_a_run_that_fits_keeps_to_its_time(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "soft.safetensors"
+    result = train("soft", photos, CONFIG, out, minutes=0.02, fit=True)
+    assert 1 <= result.steps <= result.total
+    assert result.seconds < 30
+
+
+def test_the_first_cycle_lets_three_make_up_a_run() -> None:
+    assert [run.first_cycle(steps) for steps in (0, 1, 7, 8, 28_000)] == [1, 1, 1, 2, 4000]
+
+
 def test_several_snapshots(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "soft.safetensors"
     config = replace(CONFIG, steps=7, snapshots=2)  # cycles end after 2 and 6 steps
