@@ -89,7 +89,8 @@ def train(
         typer.Option(
             "--adversarial",
             metavar="WEIGHT",
-            help="Weight of an adversarial loss in the second half: crisper, less faithful.",
+            help="Weight of an adversarial loss in the second half, such as 0.1: crisper, but less "
+            "faithful.",
             rich_help_panel=_LEARNING,
         ),
     ] = _DEFAULT.adversarial,
@@ -191,12 +192,15 @@ def train(
         "--snapshots": (snapshots, _DEFAULT.snapshots),
         "--seed": (seed, _DEFAULT.seed),
     }
-    words = [
-        word
+    words = {
+        option: (option, f"{value:g}" if isinstance(value, float) else str(value))
         for option, (value, default) in given.items()
         if value != default
-        for word in (option, f"{value:g}" if isinstance(value, float) else str(value))
-    ]
+    }
+    of_run = [word for pair in words.values() for word in pair]
+    # How many steps there are is known when the filter is; its recipe tells that, not the time.
+    timing = ("--steps", "--minutes")
+    of_filter = [word for option, pair in words.items() if option not in timing for word in pair]
     target = Path(f"{name}.safetensors") if out is None else out
 
     with console.progress() as progress:
@@ -239,7 +243,7 @@ def train(
             minutes=math.inf if minutes is None else minutes,
             fit=steps is None,
             license=license_,
-            recipe=shlex.join(["photostyle", "train", name, clean.resolve().name, *words]),
+            recipe=_command(name, clean.resolve().name, of_filter),
             progress=progress,
             report=lambda measurement: _say(console, measurement),
             warn=warn,
@@ -247,7 +251,7 @@ def train(
     console.record |= _record(result) | {"warnings": warnings}
     if result.interrupted:
         where = [] if out is None else ["--out", str(out)]
-        again = shlex.join(["photostyle", "train", name, str(clean), *words, *where, "--resume"])
+        again = _command(name, str(clean), [*of_run, *where, "--resume"])
         console.info(f"step {result.steps} of {result.total}; {target} is the filter so far")
         console.info(f"continue with: {again}")
         raise typer.Exit(INTERRUPTED)
@@ -257,6 +261,10 @@ def train(
     )
     console.record["status"] = "done"
     console.emit(console.record if as_json else toml_table(name, result.entry))
+
+
+def _command(name: str, clean: str, words: list[str]) -> str:
+    return shlex.join(["photostyle", "train", name, clean, *words])
 
 
 def _say(console: Console, measurement: "Measurement") -> None:

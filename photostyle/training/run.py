@@ -119,7 +119,7 @@ def train(
     minutes: float = math.inf,
     fit: bool = False,
     license: str = "unspecified",  # noqa: A002 - the name of the field in lists of models
-    recipe: str = "photostyle.training.run.train",
+    recipe: str = "photostyle train",
     progress: ProgressCallback = silent,
     report: Callable[[Measurement], None] | None = None,
     warn: Callable[[str], None] = log.warning,
@@ -142,7 +142,8 @@ def train(
             as fit into it, with a learning rate that falls accordingly; a resumed run takes those
             of its checkpoint.
         license: Of the weights, for the file's description.
-        recipe: The command that trains this filter, for the file's description.
+        recipe: The command that trains this filter, for the file's description; the number of
+            steps is added.
         progress: Told of photos read and steps done.
         report: Told of losses and previews.
         warn: Told of what is not as one may expect.
@@ -189,7 +190,7 @@ def train(
         params=FAMILIES[config.family].params,
         license=license,
         trained_on=f"{len(dataset.train)} photos of {folder.resolve().name or folder}",
-        recipe=recipe,
+        recipe=f"{recipe} --steps {config.steps}",
     )
     run = _Run(trainer, config, dataset, files, description, warn)
     try:
@@ -336,7 +337,11 @@ class _Run:
         snapshots = rounded(
             self.snapshots(), lambda weights: self._trainer.repair(degraded, weights)
         )
-        return write_result(self._files.out, snapshots, self._description)
+        description, steps = self._description, self._trainer.steps
+        if steps < self._config.steps:
+            recipe = f"{description.recipe} (stopped after step {steps})"
+            description = replace(description, recipe=recipe)
+        return write_result(self._files.out, snapshots, description)
 
     def rescued(self, error: TrainingError) -> TrainingError:
         """Write the filter of the last checkpoint, and say so beside what went wrong."""

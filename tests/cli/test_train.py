@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import shlex
 import signal
+import subprocess
+import sys
 import tomllib
 
 import numpy as np
@@ -78,7 +80,7 @@ def test_a_filter_and_its_entry(cli, photos, tmp_path):
     assert (entry.kind, entry.license) == ("repair", "CC0-1.0")
     assert entry.trained_on == "8 photos of clean"
     assert entry.recipe == (
-        "photostyle train soft clean --degrade noise --steps 4 --batch 2 --size 32 --seed 3"
+        "photostyle train soft clean --degrade noise --batch 2 --size 32 --seed 3 --steps 4"
     )
     assert len(load_networks(entry)) == 1
     steps, last = outcome.err.splitlines()
@@ -178,7 +180,7 @@ def test_options_reach_the_run(cli, photos, monkeypatch):
     assert (config.adversarial, config.hold_out, config.snapshots, config.seed) == (0.01, 0, 2, 9)
     assert (options["minutes"], options["resume"], options["overwrite"]) == (2.5, False, True)
     assert options["recipe"].endswith(
-        "--degrade jpeg,noise --steps 70 --minutes 2.5 --batch 3 --size 48 --adversarial 0.01 "
+        "--degrade jpeg,noise --batch 3 --size 48 --adversarial 0.01 "
         "--hold-out 0 --snapshots 2 --seed 9"
     )
 
@@ -265,3 +267,14 @@ def test_resuming_takes_the_steps_of_the_checkpoint(cli, photos, interrupted):
     fewer = [word for word in TINY if word not in ("--steps", "4")]
     outcome = cli("train", "soft", photos, *fewer, "--resume")
     assert (outcome.code, outcome.err.splitlines()[-1][:14]) == (0, "soft: 4 steps ")
+
+
+def test_asking_for_help_loads_no_heavy_modules():
+    code = (
+        "import sys; from photostyle.cli.app import run; run(['train', '--help']);"
+        "print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--degrade" in done.stdout
+    heavy = {"torch", "numpy", "cv2", "numba", "PIL", "safetensors", "tensorboard"}
+    assert not set(done.stderr.split()) & heavy

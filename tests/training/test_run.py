@@ -100,7 +100,7 @@ def test_it_leaves_a_filter_that_can_be_applied(photos: Path, tmp_path: Path) ->
     assert previews == ["step-000004.png", "step-000006.png"]
     entry = find_entry(str(out))
     assert (entry.name, entry.kind, entry.license, entry.recipe) == (
-        "soft", "repair", "MIT", "by hand",
+        "soft", "repair", "MIT", "by hand --steps 6",
     )  # fmt: skip
     assert entry.trained_on == f"8 photos of {photos.name}"
     assert result.entry["sha256"]
@@ -139,6 +139,7 @@ def test_ctrl_c_keeps_what_was_learnt_and_resuming_ends_the_same(
     result = train("soft", photos, CONFIG, stopped, progress=interrupt_at(3))
     assert (result.steps, result.interrupted) == (3, True)
     assert not same(straight, stopped)
+    assert find_entry(str(stopped)).recipe == "photostyle train --steps 6 (stopped after step 3)"
     result = train("soft", photos, CONFIG, stopped, resume=True)
     assert (result.steps, result.interrupted) == (6, False)
     assert same(straight, stopped)
