@@ -275,6 +275,6 @@ def test_asking_for_help_loads_no_heavy_modules():
         "print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "--degrade" in done.stdout
+    assert "degrade" in done.stdout  # its dashes may be coloured apart
     heavy = {"torch", "numpy", "cv2", "numba", "PIL", "safetensors", "tensorboard"}
     assert not set(done.stderr.split()) & heavy
