@@ -154,8 +154,7 @@ class Meter:
     [
         (0, 1, 1),  # one photo is always under way
         (100_000, 1, 1),
-        # 90 kB until changed, 30 kB until written: at most three to be written, and one to change.
-        (200_000, 2, 4),
+        (200_000, 2, 2),
         (10**9, 2, 40),
     ],
 )
@@ -246,9 +245,8 @@ def test_ctrl_c_finishes_what_is_being_written_and_reports_it(album, monkeypatch
     written = {path for path in folder.iterdir() if "negative" in path.name}
     assert {result.target for result in reported} == written
     assert 1 <= len(written) < 9
-    assert not [
-        t for t in threading.enumerate() if t.name.startswith(("photostyle-r", "photostyle-w"))
-    ]
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if name.startswith(("photostyle-read", "photostyle-write"))]
     assert Run(folder).results  # and the rest is done the next time
     assert len(list(folder.glob("*_negative.png"))) == 20
 

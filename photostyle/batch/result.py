@@ -39,6 +39,9 @@ class PhotoResult:
     error: str | None = None
     """Why it failed."""
 
+    traceback: str | None = None
+    """Where an error arose that nobody expected."""
+
     @property
     def pixels(self) -> int:
         """Number of pixels written."""

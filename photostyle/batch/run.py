@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+import traceback
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -82,7 +83,7 @@ class _Task:
     pixels: int
     """As its header claims."""
     memory: int
-    """Bytes that its pixels take: until it is changed, those before and after together."""
+    """Bytes set aside for it, from the beginning of reading to the end of writing."""
     seconds: float = 0.0
 
 
@@ -224,9 +225,6 @@ class _Batch:
         except Exception as error:  # noqa: BLE001 - one bad photo never stops the rest
             self._fail(task, error)
         else:
-            alpha = 0 if photo.alpha is None else photo.alpha.nbytes
-            self._memory += photo.pixels.nbytes + alpha - task.memory
-            task.memory = photo.pixels.nbytes + alpha
             # The warnings of reading, lest a filter that makes a new photo loses them.
             warnings = tuple(dict.fromkeys((*before.warnings, *photo.warnings)))
             self._writing[self._writers.submit(self._write, task, photo, warnings)] = task
@@ -261,7 +259,7 @@ class _Batch:
                 task.photo.source,
                 task.target,
                 "done",
-                seconds=round(task.seconds, 3),
+                seconds=task.seconds,
                 width=written.width,
                 height=written.height,
                 warnings=written.warnings,
@@ -270,13 +268,23 @@ class _Batch:
 
     def _fail(self, task: _Task, error: Exception) -> None:
         self._memory -= task.memory
-        source, seconds = task.photo.source, round(task.seconds, 3)
+        source, seconds = task.photo.source, task.seconds
         if isinstance(error.__cause__, FileExistsError) and os.path.lexists(task.target):
             # Another run was faster.
             self._finish(PhotoResult(source, task.target, "skipped", seconds))
             return
-        result = PhotoResult(source, task.target, "failed", seconds, error=_reason(source, error))
-        self._finish(result)
+        expected = isinstance(error, PhotostyleError | MemoryError)
+        self._finish(
+            PhotoResult(
+                source,
+                task.target,
+                "failed",
+                seconds,
+                error=_reason(source, error),
+                # As text: the exception itself would keep the pixels in memory.
+                traceback=None if expected else "".join(traceback.format_exception(error)),
+            )
+        )
 
     def _finish(self, result: PhotoResult) -> None:
         self.results.append(result)
@@ -306,7 +314,10 @@ class _Stopwatch:
 
 
 def memory_of(header: Header) -> int:
-    """Bytes that a photo's pixels take before and after the filter, both together."""
+    """Bytes that a photo's pixels take before and after the filter, both together.
+
+    While it is read and while it is written they are fewer, but so many more are the decoder's.
+    """
     before = 2  # bytes a channel; 8-bit samples become 16-bit ones where a profile is converted
     after = 2 if header.deep else 1
     return header.pixels * 3 * (before + after)

@@ -184,6 +184,8 @@ class _Summary:
             others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
             self._console.warning(f"{paths[0]}{others}: {text}")
         for result in self._results:
+            if result.traceback is not None and self._console.verbose:
+                sys.stderr.write(result.traceback)
             if result.error is not None:
                 self._console.error(result.error)
         if not self._console.quiet:
@@ -238,7 +240,7 @@ def _record(result: PhotoResult, status: str) -> dict[str, object]:
         "output": None if result.target is None else str(result.target),
         "width": result.width,
         "height": result.height,
-        "seconds": result.seconds,
+        "seconds": round(result.seconds, 3),
         "warnings": list(result.warnings),
         "status": status,
         "error": None if result.error is None else one_line(result.error),

@@ -109,7 +109,7 @@ def test_json_is_an_object_a_photo_and_one_for_the_run(cli, album):
     assert all(record.keys() == PHOTO_FIELDS for record in photos)
     by_input = {record["input"]: record for record in photos}
     done = by_input["a.jpg"]
-    assert done.pop("seconds") > 0
+    assert done.pop("seconds") >= 0
     assert done == {
         "input": "a.jpg", "output": "a_denoise.jpg", "width": 12, "height": 8, "warnings": [],
         "status": "done", "error": None,
@@ -118,7 +118,7 @@ def test_json_is_an_object_a_photo_and_one_for_the_run(cli, album):
     assert by_input["gone.jpg"]["status"] == "failed"
     assert by_input["gone.jpg"]["error"] == "cannot read 'gone.jpg': there is no such file"
     assert set(summary) == set(SUMMARY_FIELDS)
-    assert summary.pop("seconds") > 0
+    assert summary.pop("seconds") >= 0
     assert summary == {
         "filters": ["denoise"], "device": "cpu", "photos": 3, "done": 1, "skipped": 1, "failed": 1,
         "megapixels": 0.0, "status": "failed", "error": None,
@@ -391,6 +391,14 @@ def test_failures_are_one_line_each_even_when_quiet(cli, fake, album):
     assert "ValueError: bad news" in outcome.err
 
 
+def test_verbose_shows_where_an_unexpected_error_arose(cli, fake, album):
+    album("a.jpg", "b.jpg")
+    fake.failing = {1: ValueError("bad news"), 2: MemoryError()}
+    assert "Traceback" not in cli("filter", "denoise", ".").err
+    fake.applied = 0
+    assert cli("filter", "denoise", ".", "-v").err.count("Traceback") == 1
+
+
 @pytest.mark.usefixtures("fake")
 def test_a_warning_of_many_photos_is_told_once(cli, album):
     folder = album()
@@ -446,3 +454,71 @@ def test_on_a_terminal_a_bar_shows_photos_speed_and_time_left(album):
     assert b"/40 photos" in shown
     assert b"MP/s" in shown
     assert b"_denoise.png" not in shown
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """`trained("grain", "repair")` writes the file of a tiny network with random weights."""
+    import torch
+    from safetensors.torch import save_file
+
+    from photostyle.networks import RepairGenerator, ToneGenerator
+
+    params = {
+        "repair": {"widths": [4, 4], "encoder_blocks": [1, 1], "decoder_blocks": [1]},
+        "tone": {"width": 4},
+    }
+
+    def write(name, family):
+        torch.manual_seed(0)
+        make = {"repair": RepairGenerator, "tone": ToneGenerator}[family]
+        network = make(**params[family])
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, std=0.05)
+        about = {
+            "name": name, "kind": family, "architecture": family, "params": params[family],
+            "license": "MIT", "trained_on": "nothing",
+        }  # fmt: skip
+        path = tmp_path / f"{name}.safetensors"
+        save_file(network.state_dict(), path, {"photostyle": json.dumps(about)})
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        "tone",
+        pytest.param(
+            "repair",
+            marks=pytest.mark.xfail(
+                strict=True, reason="photostyle.image.quantise is a module once that is imported"
+            ),
+        ),
+    ],
+)
+def test_the_real_thing(cli, photo_file, trained, family):
+    photo = photo_file("a.png")
+    names = f"{trained('grain', family)},{trained('dusk', 'tone')}"
+    outcome = cli("filter", names, photo, "--device", "cpu", "--offline", "--json", "-q")
+    assert (outcome.code, outcome.err) == (0, "")
+    record, summary = lines(outcome)
+    assert record["output"] == str(photo.with_name("a_grain-dusk.png"))
+    assert (record["width"], record["height"], summary["device"]) == (144, 96, "cpu")
+    with Image.open(record["output"]) as after, Image.open(photo) as before:
+        assert np.abs(np.asarray(after, float) - np.asarray(before, float)).mean() > 1
+
+
+def test_a_list_of_models_and_a_name_that_is_in_none(cli, photo_file, trained, tmp_path):
+    trained("dusk", "tone")
+    listing = tmp_path / "mine.toml"
+    listing.write_text(
+        'schema = 1\n[dusk]\nkind = "tone"\narchitecture = "tone"\nparams = { width = 4 }\n'
+        'path = "dusk.safetensors"\nlicense = "MIT"\ntrained_on = "nothing"\n'
+    )
+    photo = photo_file("a.png")
+    options = ("--models", listing, "--device", "cpu")
+    assert cli("filter", "dusk", photo, *options).out == f"{photo.with_name('a_dusk.png')}\n"
+    assert cli("filter", "dawn", photo, *options).failed(3, "dawn")
+    assert cli("filter", "encoder", photo, *options).failed(2, "not a filter")
