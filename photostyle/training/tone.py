@@ -14,6 +14,7 @@ from photostyle.affine import slice_apply
 from photostyle.networks import ToneGenerator
 from photostyle.networks.tone import THUMBNAIL
 from photostyle.training.degrade import degrade
+from photostyle.training.exposure import with_whites
 from photostyle.training.restoration import RestorationTrainer
 
 if TYPE_CHECKING:
@@ -44,13 +45,15 @@ class ToneTrainer(RestorationTrainer):
             step: Its number, from 0.
 
         Returns:
-            Degraded and clean photos, `B 3 256 256` each, in `[0, 1]`.
+            Degraded and wanted photos, `B 3 256 256` each, in `[0, 1]`.
         """
         random = np.random.default_rng([self._config.seed, step])
         clean, degraded = [], []
         for _ in range(self._config.batch):
             clean.append(random_photo(self._pyramids, random))
             degraded.append(degrade(clean[-1], self._config.degrade, random))
+            if "exposure" in self._config.degrade:
+                clean[-1] = with_whites(clean[-1], degraded[-1])
         return self._tensor(degraded), self._tensor(clean)
 
     def _restored(self, generator: nn.Module, degraded: Tensor) -> Tensor:
