@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from photostyle.compiled import cpu_threads
 from photostyle.device import operator_threads
 from photostyle.errors import DeviceError, PhotostyleError
-from photostyle.filters.tiling import OVERLAP, Span, spans
+from photostyle.filters.tiling import MULTIPLE, OVERLAP, Span, spans
 from photostyle.image import quantise
 from photostyle.progress import Progress, ProgressCallback
 
@@ -29,11 +29,10 @@ Image = NDArray[np.float32]
 
 log = logging.getLogger(__name__)
 
-TILE = {"cpu": 768, "mps": 1024, "cuda": 2048}
-"""Side of tiles in pixels: on processors what fits their caches, on GPUs what keeps them busy."""
+TILE = {"cpu": 1024, "mps": 1024, "cuda": 2048}
+"""Side of tiles in pixels: small ones are mostly overlap, large ones leave the caches."""
 
-MULTIPLE = 64
-"""What tiles of foreign networks start at; they halve the size, or have windows, of no more."""
+SMALLEST = OVERLAP + MULTIPLE
 
 
 class RepairFilter:
@@ -56,7 +55,6 @@ class RepairFilter:
                     parameter.data = parameter.data.to(memory_format=torch.channels_last)
         self._strength = config.strength
         self._tile = config.tile or TILE[self._device.type]
-        self._multiple = max(int(getattr(n, "multiple", MULTIPLE)) for n in networks)
         self._half = _half_precision(self._device)
 
     def apply(
@@ -78,8 +76,8 @@ class RepairFilter:
         """
         height, width = photo.height, photo.width
         while True:
-            rows = spans(height, self._tile, self._multiple)
-            columns = spans(width, self._tile, self._multiple)
+            rows = spans(height, self._tile)
+            columns = spans(width, self._tile)
             try:
                 carried = np.zeros((0, width, 3), np.float32)
                 for index, row in enumerate(rows):
@@ -92,11 +90,11 @@ class RepairFilter:
                     quantise(band[: done - row.start], out[row.start : done])
                     carried = band[done - row.start :]
             except torch.OutOfMemoryError as error:
-                if self._tile <= 2 * OVERLAP:
+                if self._tile <= SMALLEST:
                     raise DeviceError(
                         f"{self._device} has too little memory; use --device cpu"
                     ) from error
-                self._tile = max(self._tile // 2, 2 * OVERLAP)
+                self._tile = max(self._tile // 2, SMALLEST)
                 torch.cuda.empty_cache()
                 continue
             except ValueError as error:

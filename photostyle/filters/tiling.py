@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 MARGIN = 32
 """Pixels at the borders of a tile that are not used: the network has not seen all around them."""
 
-FEATHER = 32
+FEATHER = 16
 """Pixels over which one tile fades into the next."""
 
 OVERLAP = 2 * MARGIN + FEATHER
 """Pixels that neighbouring tiles share."""
+
+MULTIPLE = 64
+"""Tiles start at multiples of this many pixels. Networks halve the size several times, or look
+through windows; so they halve between the same pixels, and see through the same windows, in every
+tile as in the whole photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +39,17 @@ class Span:
     """Share of the tile in the result, pixel by pixel; those of all tiles sum to 1."""
 
 
-def spans(length: int, tile: int, multiple: int) -> list[Span]:
+def spans(length: int, tile: int) -> list[Span]:
     """Cover an axis with overlapping tiles.
 
     Args:
         length: Pixels to cover, >= 1.
-        tile: Pixels of a tile, overlap included, > OVERLAP; the last tile may have fewer.
-        multiple: Tiles start at multiples of this, so that a network which halves the size several
-            times halves it between the same pixels everywhere.
+        tile: Pixels of a tile at most, overlap included, >= OVERLAP + MULTIPLE.
 
     Returns:
         The tiles in order.
     """
-    step = max((tile - OVERLAP) // multiple * multiple, multiple)
+    step = max((tile - OVERLAP) // MULTIPLE * MULTIPLE, MULTIPLE)
     starts = [0]
     while starts[-1] + step + OVERLAP < length and starts[-1] + tile < length:
         starts.append(starts[-1] + step)

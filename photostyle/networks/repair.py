@@ -29,7 +29,7 @@ class RepairGenerator(nn.Module):
     """
 
     multiple = 16
-    """`forward` pads to multiples of this many pixels; tiles that start at them match exactly."""
+    """`forward` pads to multiples of this many pixels."""
 
     def __init__(
         self,
