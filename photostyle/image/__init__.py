@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from photostyle.image.formats import PHOTO_SUFFIXES, format_of
     from photostyle.image.photo import Photo, PixelArray, as_floats
-    from photostyle.image.quantise import quantise
     from photostyle.image.read import MAX_PIXELS, read_photo
+    from photostyle.image.rounding import quantise
     from photostyle.image.scaling import fit_size, resize, resize_to
     from photostyle.image.write import write_photo
 
@@ -39,7 +39,7 @@ _HOMES = {
     "as_floats": "photostyle.image.photo",
     "fit_size": "photostyle.image.scaling",
     "format_of": "photostyle.image.formats",
-    "quantise": "photostyle.image.quantise",
+    "quantise": "photostyle.image.rounding",
     "read_photo": "photostyle.image.read",
     "resize": "photostyle.image.scaling",
     "resize_to": "photostyle.image.scaling",

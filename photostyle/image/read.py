@@ -14,7 +14,7 @@ from photostyle.image import icc, littlecms
 from photostyle.image.blocks import row_blocks
 from photostyle.image.decode import Decoded, Samples, decode
 from photostyle.image.photo import Photo, PixelArray, as_floats
-from photostyle.image.quantise import as_uint16
+from photostyle.image.rounding import as_uint16
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -15,7 +15,7 @@ from photostyle.image.atomic import write_atomically
 from photostyle.image.blocks import row_blocks
 from photostyle.image.encode import ENCODERS
 from photostyle.image.formats import Format, format_of
-from photostyle.image.quantise import quantise
+from photostyle.image.rounding import quantise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -21,6 +21,12 @@ Degradation = Callable[[Image, np.random.Generator], Image]
 CLEAN_SHARE = 0.06
 """So many examples stay as they are: a repair must also learn to keep its hands off."""
 
+ALONE_SHARE = 0.8
+"""Of the others, so many get one degradation, and the rest several on top of one another."""
+
+CROPPED_SHARE = 0.15
+"""So many JPEGs were cropped after compression: their blocks start anywhere."""
+
 GAMMA = 2.2
 
 _LARGEST_SIGMA = 55 / 255
@@ -60,10 +66,9 @@ def jpeg(photo: Image, random: np.random.Generator) -> Image:
         random: Source of all random numbers.
 
     Returns:
-        `H W 3` in `[0, 1]`; in half of the cases its blocks do not start at the corner, as in a
-        photo that was cropped after compression.
+        `H W 3` in `[0, 1]`. Blocks start at its corner, but for those of a cropped photo.
     """
-    down, right = random.integers(0, 8, 2) if random.random() < 0.5 else (0, 0)
+    down, right = random.integers(0, 8, 2) if random.random() < CROPPED_SHARE else (0, 0)
     shifted = np.pad(photo, ((down, 0), (right, 0), (0, 0)), mode="symmetric")
     full = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
     half = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
@@ -101,7 +106,7 @@ def parse_degradations(names: str) -> tuple[str, ...]:
 
 
 def degrade(photo: Image, names: Sequence[str], random: np.random.Generator) -> Image:
-    """Let some of the named degradations befall a photo, each combination alike often.
+    """Let some of the named degradations befall a photo.
 
     Args:
         photo: `H W 3`, sRGB in `[0, 1]`.
@@ -112,10 +117,11 @@ def degrade(photo: Image, names: Sequence[str], random: np.random.Generator) -> 
         `H W 3`, in steps of 8 bits, as a file would hold it.
     """
     if random.random() >= CLEAN_SHARE:
-        chosen = int(random.integers(1, 2 ** len(names)))
-        for index, name in enumerate(names):
-            if chosen >> index & 1:
-                photo = DEGRADATIONS[name](np.clip(photo, 0, 1), random)
+        count = 1
+        if len(names) > 1 and random.random() >= ALONE_SHARE:
+            count = int(random.integers(2, len(names) + 1))
+        for index in sorted(random.choice(len(names), count, replace=False)):
+            photo = DEGRADATIONS[names[index]](np.clip(photo, 0, 1), random)
     return to_uint8(photo).astype(np.float32) / np.float32(255)
 
 

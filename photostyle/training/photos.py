@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]
 
-SCALES = (0.85, 0.7, 0.55)
-"""Photos are shrunk by these factors, so that what JPEG compression did to them vanishes, and so
-that texture comes in several sizes."""
+SCALES = (1.0, 0.75, 0.55)
+"""Photos are shrunk by these factors, so that texture comes in several sizes. Small ones are free
+of what JPEG compression did to them; full-size ones have a camera's grain, to be left alone."""
 
 LONGEST = 1600
 """Larger photos are first shrunk to this long side: more would be memory for nothing."""

@@ -26,7 +26,7 @@ AVERAGING = 0.999
 
 
 TOLERANCE = 0.01
-"""An error of this size (2.5 of 255 levels) counts half: how good nearly clean photos must be."""
+"""Added to the errors there were (2.5 of 255 levels), so that clean photos count finitely."""
 
 
 class RestorationTrainer:
@@ -204,10 +204,11 @@ class RestorationTrainer:
 
 
 def relative_error(restored: Tensor, degraded: Tensor, clean: Tensor) -> Tensor:
-    """Mean over examples of the absolute error left, relative to the one there was.
+    """Mean over examples of the absolute error left, relative to the root of the one there was.
 
     Plain absolute errors are those of the noisiest examples, and a network trained for them blurs
-    the others: photos that were nearly clean come out worse than they went in.
+    the others: photos that were nearly clean come out worse than they went in. Ratios of errors are
+    those of the cleanest, and heavy noise is hardly learned. The root stands between.
 
     Args:
         restored: `B C H W`.
@@ -219,4 +220,4 @@ def relative_error(restored: Tensor, degraded: Tensor, clean: Tensor) -> Tensor:
     """
     before = (degraded - clean).abs().mean(dim=(1, 2, 3))
     after = (restored - clean).abs().mean(dim=(1, 2, 3))
-    return (after / (before + TOLERANCE)).mean()
+    return (after / (before + TOLERANCE).sqrt()).mean()

@@ -486,18 +486,7 @@ def trained(tmp_path):
     return write
 
 
-@pytest.mark.parametrize(
-    "family",
-    [
-        "tone",
-        pytest.param(
-            "repair",
-            marks=pytest.mark.xfail(
-                strict=True, reason="photostyle.image.quantise is a module once that is imported"
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("family", ["tone", "repair"])
 def test_the_real_thing(cli, photo_file, trained, family):
     photo = photo_file("a.png")
     names = f"{trained('grain', family)},{trained('dusk', 'tone')}"

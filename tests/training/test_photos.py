@@ -42,8 +42,8 @@ def test_photos_are_read_at_the_scales_that_are_large_enough(
     tiny = photo_file("tiny.png", 20, 30)
     pyramids = read_pyramids([large, small, tiny], 48, never)
     assert [[version.shape for version in pyramid] for pyramid in pyramids] == [
-        [(85, 170, 3), (70, 140, 3), (55, 110, 3)],
-        [(51, 68, 3)],
+        [(100, 200, 3), (75, 150, 3), (55, 110, 3)],
+        [(60, 80, 3)],
         [(48, 72, 3)],
     ]
     assert all(version.dtype == np.uint8 for pyramid in pyramids for version in pyramid)
@@ -53,7 +53,7 @@ def test_photos_are_read_at_the_scales_that_are_large_enough(
 
 def test_huge_photos_are_shrunk_first(photo_file: Callable[..., Path]) -> None:
     ((largest, *_),) = read_pyramids([photo_file("huge.png", 100, 2 * LONGEST)], 32, never)
-    assert largest.shape == (43, round(0.85 * LONGEST), 3)
+    assert largest.shape == (50, LONGEST, 3)
 
 
 def test_unreadable_photos_are_told_and_left_out(

@@ -185,5 +185,5 @@ def test_relative_error_values() -> None:
     clean = torch.zeros(2, 3, 4, 4)
     degraded = torch.stack([clean[0] + 0.49, clean[1] + 0.09])
     restored = torch.stack([clean[0] + 0.25, clean[1] - 0.02])
-    expected = (0.25 / 0.5 + 0.02 / 0.1) / 2
+    expected = (0.25 / 0.5**0.5 + 0.02 / 0.1**0.5) / 2
     assert relative_error(restored, degraded, clean).item() == pytest.approx(expected)
