@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from photostyle.errors import DeviceError, ModelError, PhotostyleError, UsageError
+from photostyle.filters import FilterConfig, load_filters
+from photostyle.image import Photo
+from photostyle.networks import RepairGenerator, ToneGenerator
+from photostyle.progress import Progress
+
+RNG = np.random.default_rng(0)
+CPU = FilterConfig(device="cpu")
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Write a file of a tone filter that multiplies by a factor, or a repair that does nothing."""
+
+    def write(name, kind, factor=1.0):
+        if kind == "tone":
+            network, params = ToneGenerator(2, depth=2), {"width": 2, "depth": 2}
+            with torch.no_grad():
+                network.tail.bias.copy_(((factor - 1) * torch.eye(3, 4)).flatten().repeat(2))
+        else:
+            params = {"widths": [4, 4], "encoder_blocks": [1, 1], "decoder_blocks": [1]}
+            network = RepairGenerator(**params)
+        about = {
+            "name": name, "kind": kind, "architecture": kind, "params": params, "license": "MIT",
+            "trained_on": "nothing",
+        }  # fmt: skip
+        path = tmp_path / f"{name}.safetensors"
+        save_file(network.state_dict(), path, {"photostyle": json.dumps(about)})
+        return str(path)
+
+    return write
+
+
+def test_filters_follow_one_another_without_loss_between_them(trained):
+    photo = Photo(RNG.integers(0, 256, (60, 50, 3), np.uint8))
+    chain = load_filters(
+        [trained("dark", "tone", 0.1), trained("same", "repair"), trained("light", "tone", 10)], CPU
+    )
+    assert chain.names == ("dark", "same", "light")
+    assert chain.device == "cpu"
+    result = chain.apply(photo)
+    # With 8 bits in between only 26 values would be left.
+    assert np.abs(result.pixels.astype(int) - photo.pixels).max() <= 1
+
+
+@pytest.mark.parametrize(("depth", "dtype"), [(8, np.uint8), (16, np.uint16)])
+def test_results_have_the_files_bits_and_metadata(trained, depth, dtype):
+    photo = Photo(RNG.random((20, 30, 3), np.float32), bit_depth=depth, exif=b"kept")
+    result = load_filters([trained("half", "tone", 0.5)], CPU).apply(photo)
+    assert result.pixels.dtype == dtype
+    assert (result.exif, result.bit_depth) == (b"kept", depth)
+    np.testing.assert_allclose(result.floats(), photo.pixels * 0.5, atol=1 / 255)
+
+
+def test_progress_names_the_filter(trained):
+    seen: list[Progress] = []
+    photo = Photo(np.full((20, 30, 3), 99, np.uint8))
+    load_filters([trained("half", "tone", 0.5)], CPU).apply(photo, seen.append)
+    assert seen[-1] == Progress("half", 1, 1)
+
+
+def test_a_photo_that_becomes_black_is_a_failure(trained):
+    black = load_filters([trained("black", "tone", 0.0)], CPU)
+    with pytest.raises(PhotostyleError, match="filter black made the photo black"):
+        black.apply(Photo(np.full((20, 30, 3), 200, np.uint8)))
+    night = Photo(np.zeros((20, 30, 3), np.uint8))
+    assert not black.apply(night).pixels.any()
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "message"),
+    [
+        ([], UsageError, "at least one"),
+        (["encoder"], UsageError, "model 'encoder' is not a filter but for features"),
+        (["exposur"], ModelError, "exposure"),
+        (["nowhere.safetensors"], ModelError, "nowhere.safetensors"),
+    ],
+)
+def test_what_cannot_be_loaded_is_told(names, error, message):
+    with pytest.raises(error, match=message):
+        load_filters(names, CPU)
+
+
+def test_a_missing_device_is_told(trained):
+    with pytest.raises(DeviceError, match="cuda:99"):
+        load_filters([trained("half", "tone", 0.5)], FilterConfig(device="cuda:99"))
+
+
+@pytest.mark.parametrize("values", [{"strength": 1.5}, {"strength": -1}, {"tile": 100}])
+def test_settings_out_of_range_are_refused(values):
+    with pytest.raises(UsageError, match="choose"):
+        FilterConfig(**values)
+
+
+def test_the_bundled_exposure_filter_lifts_a_dark_photo():
+    y, x = np.mgrid[0:120, 0:180] / 180
+    scene = 0.5 + 0.4 * np.stack([np.sin(9 * x), np.cos(7 * y), np.sin(5 * (x + y))], -1)
+    dark = Photo((0.3 * scene).astype(np.float32))
+    result = load_filters(["exposure"], CPU).apply(dark)
+    assert result.floats().mean() > 1.5 * dark.pixels.mean()
