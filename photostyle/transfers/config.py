@@ -20,6 +20,9 @@ class LossWeights:
     texture: float = 0.0
     """Distance of the encoder's features between result and style."""
 
+    content: float = 0.0
+    """Angle of the encoder's features to the content's, 1 - cosine."""
+
     structure: float = 8.0
     """Edge maps that no longer match the content's."""
 

@@ -86,7 +86,7 @@ def transfer(
     photo, style_photo = _photo(content, "content"), _photo(style, "style")
     small, small_style = (_shrunk(p.floats(), config.size) for p in (photo, style_photo))
     segments = _segments(photo, style_photo, small, small_style, content_mask, style_mask)
-    encoder = load_encoder() if config.weights.texture else None
+    encoder = load_encoder() if config.weights.texture or config.weights.content else None
     with operator_threads(max(1, cpu_threads() // _TERMS)):
         look = fit_look(small, small_style, segments, config, device, progress, encoder)
 

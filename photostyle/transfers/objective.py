@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from photostyle.compiled import cpu_threads
 from photostyle.losses.calm import CalmPlaces
+from photostyle.losses.content import ContentFeatures
 from photostyle.losses.lab import rgb_to_lab
 from photostyle.losses.photorealism import Photorealism
 from photostyle.losses.sliced_wasserstein import random_directions, sorted_distance
@@ -73,6 +74,9 @@ class Objective:
             lambda result: weights.structure * structure(result),
             lambda result: weights.gamut * (F.relu(-result) + F.relu(result - 1)).mean(),
         ]
+        if weights.content and encoder is not None:
+            features = ContentFeatures(encoder.to(device), image)
+            self._terms.insert(0, lambda result: weights.content * features(result))
         if weights.texture and encoder is not None:
             shares = (
                 torch.from_numpy(_one_hot(photo.shape[:2], places)).to(device)

@@ -4,8 +4,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from photostyle.losses.calm import CalmPlaces
+from photostyle.losses.content import ContentFeatures
 from photostyle.losses.lab import rgb_to_lab
 from photostyle.losses.photorealism import Photorealism
 from photostyle.losses.sliced_wasserstein import random_directions, sorted_distance
@@ -129,3 +131,37 @@ def test_texture_compares_segment_with_segment(photo):
     loss(start).backward()
     assert torch.isfinite(start.grad).all()
     assert loss((start - 0.05 * start.grad / start.grad.norm()).detach()) < loss(dark_sky)
+
+
+def pyramid(photo):
+    """Features that know brightness only by their length: the photo itself, at four sizes."""
+    maps = [photo]
+    for _ in range(3):
+        maps.append(F.avg_pool2d(maps[-1], 2))
+    return maps
+
+
+def test_content_features_let_brightness_change_and_nothing_else():
+    torch.manual_seed(0)
+    photo = torch.rand(64, 48, 3)
+    content = ContentFeatures(pyramid, photo, side=64)
+    assert content(photo).item() == pytest.approx(0, abs=1e-6)
+    assert content(0.3 * photo).item() == pytest.approx(0, abs=1e-6)
+    assert content(photo.flip(0)).item() > 0.01
+
+
+def test_content_features_are_compared_place_by_place():
+    red, green = torch.zeros(32, 32, 3), torch.zeros(32, 32, 3)
+    red[..., 0], green[..., 1] = 1, 1
+    content = ContentFeatures(pyramid, red, side=32)
+    assert content(green).item() == pytest.approx(1)
+    half = torch.cat([red[:16], green[16:]])
+    assert content(half).item() == pytest.approx(0.5)
+
+
+def test_gradients_of_content_features():
+    torch.manual_seed(0)
+    photo = torch.rand(16, 16, 3, dtype=torch.float64)
+    content = ContentFeatures(pyramid, photo, side=8)
+    result = torch.rand(16, 16, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(content, (result,))

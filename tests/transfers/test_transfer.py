@@ -210,6 +210,18 @@ def test_weights_steer_the_result(day, dusk):
     assert not np.allclose(free, bound, atol=0.01)
 
 
+@pytest.mark.parametrize("term", ["texture", "content"])
+def test_features_of_the_bundled_encoder_take_part(day, dusk, term):
+    config = dataclasses.replace(QUICK, iterations=10)
+    weights = LossWeights(**{term: 30.0})
+    plain = transfer(day, dusk, config=config).photo.pixels
+    other = transfer(day, dusk, config=dataclasses.replace(config, weights=weights)).photo.pixels
+    assert np.abs(other - plain).mean() > 0.002
+    if term == "content":
+        assert np.abs(other - day).mean() < np.abs(plain - day).mean()
+
+
+
 def test_a_real_pair_with_masks(shared_data):
     pair = shared_data / "luan" / "14"
     result = transfer(
