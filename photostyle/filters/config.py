@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from photostyle.errors import UsageError
 
-SMALLEST_TILE = 192
+SMALLEST_TILE = 256
 """Sides of tiles in pixels below which most of the work would be overlap."""
 
 
@@ -22,7 +22,7 @@ class FilterConfig:
     """0 leaves the photo as it is, 1 is the full filter; between them, a blend."""
 
     tile: int | None = None
-    """Side of the tiles of repair filters in pixels, >= 192; chosen to fit the device when None."""
+    """Side of the tiles of repair filters in pixels, >= 256; chosen to fit the device when None."""
 
     device: str = "auto"
     """`"auto"`, `"cpu"`, `"cuda"`, `"cuda:N"` or `"mps"`."""

@@ -29,7 +29,7 @@ Image = NDArray[np.float32]
 
 log = logging.getLogger(__name__)
 
-TILE = {"cpu": 1024, "mps": 1024, "cuda": 2048}
+TILE = {"cpu": 1280, "mps": 1280, "cuda": 2048}
 """Side of tiles in pixels: small ones are mostly overlap, large ones leave the caches."""
 
 SMALLEST = OVERLAP + MULTIPLE
@@ -88,7 +88,8 @@ class RepairFilter:
                         band[:, column.start : column.stop] += tile
                     done = rows[index + 1].start if index + 1 < len(rows) else height
                     quantise(band[: done - row.start], out[row.start : done])
-                    carried = band[done - row.start :]
+                    carried = band[done - row.start :].copy()
+                    del band
             except torch.OutOfMemoryError as error:
                 if self._tile <= SMALLEST:
                     raise DeviceError(
@@ -119,9 +120,12 @@ class RepairFilter:
         if self._device.type != "cpu":
             yield from map(tile, columns)
             return
-        # One tile a processor, each on one thread: threads inside of an operation wait for one
-        # another, badly so where another program or the reading of photos keeps a processor busy.
-        with operator_threads(1), ThreadPoolExecutor(cpu_threads()) as pool:
+        # Tiles side by side, not threads inside of every operation, as far as there are tiles: such
+        # threads wait for one another, badly so where another program, or the reading of the next
+        # photo, keeps a processor busy.
+        processors = cpu_threads()
+        workers = min(processors, len(columns))
+        with operator_threads(processors // workers), ThreadPoolExecutor(workers) as pool:
             yield from pool.map(tile, columns)
 
     @torch.inference_mode()

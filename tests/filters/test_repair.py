@@ -41,7 +41,7 @@ def filtered(photo, networks, dtype=np.uint16, **options):
 def test_tiles_leave_no_trace(size):
     photo = Photo(picture(*size))
     network = active_generator()
-    whole, tiled = (filtered(photo, [network], tile=tile) for tile in (1024, 192))
+    whole, tiled = (filtered(photo, [network], tile=tile) for tile in (1024, 256))
     assert np.abs(whole.astype(float) - tiled).max() / 257 < 1
     assert np.abs(whole - photo.pixels * 257.0).mean() / 257 > 1
 

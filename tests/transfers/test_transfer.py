@@ -221,7 +221,6 @@ def test_features_of_the_bundled_encoder_take_part(day, dusk, term):
         assert np.abs(other - day).mean() < np.abs(plain - day).mean()
 
 
-
 def test_a_real_pair_with_masks(shared_data):
     pair = shared_data / "luan" / "14"
     result = transfer(
