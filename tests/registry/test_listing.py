@@ -157,7 +157,7 @@ def test_a_broken_section_is_named(tmp_path):
     [
         ("denoise-scnet", "no model 'denoise-scnet', did you mean denoise-scunet"),
         ("vgg", "did you mean vgg19?"),
-        ("nothing-like-it", "no model 'nothing-like-it'; filters are denoise-scunet, "),
+        ("nothing-like-it", "no model 'nothing-like-it'; filters are denoise, "),
     ],
 )
 def test_unknown_names_come_with_the_known(name, words):
@@ -165,7 +165,7 @@ def test_unknown_names_come_with_the_known(name, words):
         find_entry(name)
     message = str(caught.value)
     assert words in message
-    assert "filters are denoise-scunet, denoise-nafnet," in message
+    assert "filters are denoise, exposure, denoise-scunet, denoise-nafnet," in message
     assert "encoder" not in message
     assert "made by photostyle train" in message
 

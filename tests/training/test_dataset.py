@@ -33,7 +33,7 @@ def folder(photo_file: Callable[..., Path]) -> Path:
 def test_reads_all_and_reports_each(folder: Path) -> None:
     reports: list[Progress] = []
     data = read_dataset(folder, SMALL, progress=reports.append, warn=pytest.fail)
-    assert [pyramid[0].shape[0] for pyramid in data.train] == [51, 60, 68]
+    assert [pyramid[0].shape[0] for pyramid in data.train] == [60, 70, 80]
     assert data.held_out == []
     assert data.skipped == 0
     assert reports == [Progress("read", done, 3) for done in range(3)]
@@ -56,7 +56,7 @@ def test_small_photos_are_enlarged_with_a_warning(
     photo_file("photos/tiny.png", 20, 30)
     data, (told,) = read(folder)
     assert data.train[-1][0].shape == (32, 48, 3)
-    assert told.startswith("1 of the photos have a side of less than 38 pixels")
+    assert told.startswith("1 of the photos have a side of less than 32 pixels")
 
 
 @pytest.mark.parametrize("count", [0, 1])
