@@ -25,8 +25,6 @@ class ForeignNetwork(nn.Module):
         """
         super().__init__()
         self.network: nn.Module = descriptor.model
-        self.multiple = int(descriptor.size_requirements.multiple_of)
-        """The network pads to multiples of this many pixels."""
         self._descriptor = descriptor
 
     def forward(self, photo: Tensor) -> Tensor:

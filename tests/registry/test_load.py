@@ -284,7 +284,6 @@ class Descriptor:
         self.scale = scale
         self.input_channels = input_channels
         self.output_channels = 3
-        self.size_requirements = SimpleNamespace(multiple_of=8)
 
     def __call__(self, photo: Tensor) -> Tensor:
         return photo * self.model.scale
@@ -338,7 +337,6 @@ def test_a_foreign_checkpoint_becomes_a_network(tmp_path, content, file):
     (network,) = load_networks(write_foreign(tmp_path, content, file))
     photo = torch.rand(1, 3, 8, 8)
     assert torch.equal(network(photo), photo / 2)
-    assert network.multiple == 8
     assert not network.training
     assert [parameter.requires_grad for parameter in network.parameters()] == [False]
 
