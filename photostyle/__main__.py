@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line."""
-    from photostyle.cli.app import run
+    from photostyle.cli.app import INTERRUPTED, run
 
-    sys.exit(run())
+    code = run()
+    if code == INTERRUPTED:
+        # Everything is cleaned up. Where Ctrl-C met code that Python was making from text, as
+        # imports do, Python would now die of the signal instead of exiting with this code.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":
