@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.errors import UsageError
+from photostyle.training.blur import blur
 from photostyle.training.exposure import wrong_exposure
+from photostyle.training.haze import haze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +26,11 @@ CLEAN_SHARE = 0.06
 ALONE_SHARE = 0.8
 """Of the others, so many get one degradation, and the rest several on top of one another."""
 
-CROPPED_SHARE = 0.15
+SHARES = {"jpeg": 2.0}
+"""How often one degradation alone is this one, beside 1 for each other: what compression did is
+harder to learn than noise."""
+
+CROPPED_SHARE = 0.1
 """So many JPEGs were cropped after compression: their blocks start anywhere."""
 
 GAMMA = 2.2
@@ -61,6 +67,8 @@ def noise(photo: Image, random: np.random.Generator) -> Image:
 def jpeg(photo: Image, random: np.random.Generator) -> Image:
     """Compress as JPEG at quality 10 to 95, with halved (4:2:0) or full (4:4:4) colour.
 
+    Half of the qualities are below 40, where there is most to repair.
+
     Args:
         photo: `H W 3`, sRGB in `[0, 1]`.
         random: Source of all random numbers.
@@ -74,9 +82,9 @@ def jpeg(photo: Image, random: np.random.Generator) -> Image:
     half = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
     options = [
         cv2.IMWRITE_JPEG_QUALITY,
-        int(random.integers(10, 96)),
+        10 + int(86 * random.random() ** 1.5),
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        full if random.random() < 0.3 else half,
+        full if random.random() < 0.2 else half,
     ]
     # OpenCV takes blue first.
     data = cv2.imencode(".jpg", to_uint8(shifted)[..., ::-1], options)[1]
@@ -84,7 +92,13 @@ def jpeg(photo: Image, random: np.random.Generator) -> Image:
     return decoded[down:, right:] / np.float32(255)
 
 
-DEGRADATIONS: dict[str, Degradation] = {"exposure": wrong_exposure, "noise": noise, "jpeg": jpeg}
+DEGRADATIONS: dict[str, Degradation] = {
+    "exposure": wrong_exposure,
+    "haze": haze,
+    "blur": blur,
+    "noise": noise,
+    "jpeg": jpeg,
+}
 """By name, in the order in which they befall a photo."""
 
 
@@ -120,7 +134,10 @@ def degrade(photo: Image, names: Sequence[str], random: np.random.Generator) -> 
         count = 1
         if len(names) > 1 and random.random() >= ALONE_SHARE:
             count = int(random.integers(2, len(names) + 1))
-        for index in sorted(random.choice(len(names), count, replace=False)):
+        shares = np.array([SHARES.get(name, 1.0) for name in names])
+        for index in sorted(
+            random.choice(len(names), count, replace=False, p=shares / shares.sum())
+        ):
             photo = DEGRADATIONS[names[index]](np.clip(photo, 0, 1), random)
     return to_uint8(photo).astype(np.float32) / np.float32(255)
 

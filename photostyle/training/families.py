@@ -9,7 +9,13 @@ from photostyle.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FAMILY_OF = {"exposure": "tone", "noise": "repair", "jpeg": "repair"}
+FAMILY_OF = {
+    "exposure": "tone",
+    "haze": "tone",
+    "blur": "repair",
+    "noise": "repair",
+    "jpeg": "repair",
+}
 """Tone filters change colours alone, repairs change pixels: see `TrainConfig.family`."""
 
 

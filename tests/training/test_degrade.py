@@ -13,6 +13,7 @@ from photostyle.training.degrade import (
     CROPPED_SHARE,
     DEGRADATIONS,
     GAMMA,
+    SHARES,
     degrade,
     jpeg,
     noise,
@@ -46,7 +47,7 @@ def test_results_are_photos_and_depend_on_the_generator_alone(name: str) -> None
         assert result.dtype == np.float32
         assert np.isfinite(result).all()
         assert np.array_equal(result, DEGRADATIONS[name](photo, generator(seed)))
-        if name != "noise":  # which is not clipped
+        if name not in ("noise", "blur"):  # whose noise is not clipped
             assert result.min() >= 0
             assert result.max() <= 1
     assert not np.array_equal(results[0], results[1])
@@ -97,7 +98,7 @@ def test_blocks_start_where_the_crop_put_them() -> None:
         replay = generator(seed)
         down, right = replay.integers(0, 8, 2) if replay.random() < CROPPED_SHARE else (0, 0)
         starts.append((int(down), int(right)))
-        if replay.integers(10, 96) > 25:
+        if 10 + int(86 * replay.random() ** 1.5) > 25:
             continue
         luma = jpeg(photo, generator(seed)) @ np.array([0.299, 0.587, 0.114], np.float32)
         for axis, start in enumerate((down, right)):
@@ -105,7 +106,7 @@ def test_blocks_start_where_the_crop_put_them() -> None:
             phases = [jumps[phase::8].mean() for phase in range(8)]
             # The jump between pixels 7 and 8 of the compressed picture.
             assert int(np.argmax(phases)) == (7 - start) % 8
-    assert 115 <= starts.count((0, 0)) <= 140
+    assert 122 <= starts.count((0, 0)) <= 146
     assert len(set(starts)) > 8
 
 
@@ -121,11 +122,11 @@ def test_quality_and_colour_resolution_vary() -> None:
         contrasts.append(np.abs(np.diff(red_minus_blue, axis=1)).mean() / 1.2)
         errors.append(np.square(jpeg(photo, generator(seed)) - photo).mean())
     full = [contrast > 0.6 for contrast in contrasts]
-    assert 8 <= sum(full) <= 28
+    assert 5 <= sum(full) <= 20
     assert min(contrasts) < 0.3
     decibels = -10 * np.log10(errors)
     assert decibels.min() < 30
-    assert decibels.max() > 37
+    assert decibels.max() > 36
 
 
 def test_files_hold_eight_bits() -> None:
@@ -139,6 +140,7 @@ def test_files_hold_eight_bits() -> None:
 
 def test_some_stay_clean_and_most_others_get_one_degradation() -> None:
     photo = to_uint8(grey(0.5, 16)) / np.float32(255)
+    shares = np.array([1, SHARES["jpeg"]]) / (1 + SHARES["jpeg"])
     clean = blocky = both = 0
     for seed in range(400):
         result = degrade(photo, ("noise", "jpeg"), generator(seed))
@@ -148,22 +150,26 @@ def test_some_stay_clean_and_most_others_get_one_degradation() -> None:
             clean += 1
         elif replay.random() >= ALONE_SHARE:
             both += 1
-        elif replay.choice(2, 1, replace=False) == 1:
+        elif replay.choice(2, 1, replace=False, p=shares) == 1:
             # A plain picture survives compression.
             assert np.abs(result - photo).max() < 0.02
             blocky += 1
     assert 10 <= clean <= 45
     assert 50 <= both <= 105
-    assert 115 <= blocky <= 190
+    assert 170 <= blocky <= 235
 
 
 def test_names_are_put_in_the_order_of_their_application() -> None:
     assert parse_degradations("jpeg, noise") == ("noise", "jpeg")
     assert parse_degradations("exposure") == ("exposure",)
+    assert parse_degradations("jpeg,noise,blur") == ("blur", "noise", "jpeg")
+    assert parse_degradations("haze,exposure") == ("exposure", "haze")
     assert parse_degradations("noise,noise") == ("noise",)
 
 
 @pytest.mark.parametrize("names", ["", "noise,rain", "noise;jpeg"])
 def test_unknown_names_are_refused(names: str) -> None:
-    with pytest.raises(UsageError, match=r"unknown degradation .*: use some of exposure, noise"):
+    with pytest.raises(
+        UsageError, match=r"unknown degradation .*: use some of exposure, haze, blur, noise"
+    ):
         parse_degradations(names)
