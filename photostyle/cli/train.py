@@ -1,9 +1,10 @@
 """`photostyle train`: a new filter from photos."""
 
 import math
+import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -14,17 +15,26 @@ from photostyle.progress import Progress
 from photostyle.training.config import TrainConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from photostyle.training.result import TrainingResult
     from photostyle.training.run import Measurement
 
 FIELDS = (
-    "name", "folder", "output", "checkpoint", "family", "degrade", "steps", "photos", "held_out",
-    "skipped", "psnr_degraded", "psnr_repaired", "seconds", "device", "seed", "entry", "warnings",
-    "status", "error",
+    "name", "folders", "output", "best", "card", "checkpoint", "family", "degrade", "render",
+    "paired", "init", "steps", "photos", "held_out", "skipped", "measure", "before", "after",
+    "seconds", "device", "seed", "entry", "warnings", "status", "error",
 )  # fmt: skip
 """Of the `--json` object, whether or not the training succeeds."""
 
 INTERRUPTED = 130
+
+LOOK_STEPS = 3000
+LOOK_ADVERSARIAL = 0.05
+LOOK_SNAPSHOTS = 2
+TONE_BATCH = 8
+
+T = TypeVar("T")
 
 _DEFAULT = TrainConfig()
 _LICENSE = "unspecified"
@@ -36,20 +46,67 @@ def train(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="What the filter is called.", show_default=False)
     ],
-    clean: Annotated[
+    photos: Annotated[
         Path,
         typer.Argument(
-            metavar="CLEAN",
-            help="A folder of good photos; subfolders count.",
+            metavar="A",
+            help="A folder of photos like those the filter will be used on; with --degrade, of "
+            "good photos.",
             show_default=False,
         ),
     ],
+    others: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[B]",
+            help="A folder of photos that look as results shall look. They need not show the same.",
+            show_default=False,
+        ),
+    ] = None,
+    paired: Annotated[
+        bool,
+        typer.Option(
+            "--paired",
+            help="Photos of the same name in A and B show the same.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = False,
     degrade: Annotated[
         str | None,
         typer.Option(
             "--degrade",
             metavar="WHAT",
-            help="What the filter shall undo: noise, jpeg, noise,jpeg or exposure.",
+            help="Instead of B: what the filter shall undo, of exposure, night, haze, blur, noise, "
+            "jpeg.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    render: Annotated[
+        str | None,
+        typer.Option(
+            "--render",
+            metavar="LOOK",
+            help="Instead of B: a rendering to learn. There is one, night.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option(
+            "--family",
+            metavar="FAMILY",
+            help="With --paired: tone, to change colours (the default), or repair, to change "
+            "pixels.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            "--init",
+            metavar="NAME",
+            help="Start from this filter or file, or from none. Default: a bundled filter of the "
+            "same family.",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -58,7 +115,8 @@ def train(
         typer.Option(
             "--steps",
             metavar="N",
-            help=f"Steps to train. Default: what fits into --minutes, or {_DEFAULT.steps}.",
+            help="Steps to train. Default: what fits into --minutes, or "
+            f"{_DEFAULT.steps} ({LOOK_STEPS} for looks).",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -72,28 +130,33 @@ def train(
         ),
     ] = None,
     batch: Annotated[
-        int,
-        typer.Option("--batch", metavar="N", help="Examples a step.", rich_help_panel=_LEARNING),
-    ] = _DEFAULT.batch,
+        int | None,
+        typer.Option(
+            "--batch",
+            metavar="N",
+            help=f"Examples a step. Default: {_DEFAULT.batch}, or {TONE_BATCH} for tone filters.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
     size: Annotated[
         int,
         typer.Option(
             "--size",
             metavar="PIXELS",
-            help="Side of an example, a multiple of 16.",
+            help="Side of a repair's examples, a multiple of 16.",
             rich_help_panel=_LEARNING,
         ),
     ] = _DEFAULT.size,
     adversarial: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--adversarial",
             metavar="WEIGHT",
-            help="Weight of an adversarial loss in the second half, such as 0.1: crisper, but less "
-            "faithful.",
+            help=f"Weight of the adversarial loss. Default: {LOOK_ADVERSARIAL} for looks, else "
+            "0; there, 0.1 is crisper but less faithful.",
             rich_help_panel=_LEARNING,
         ),
-    ] = _DEFAULT.adversarial,
+    ] = None,
     hold_out: Annotated[
         float,
         typer.Option(
@@ -104,14 +167,23 @@ def train(
         ),
     ] = _DEFAULT.hold_out,
     snapshots: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--snapshots",
             metavar="N",
-            help="Keep the networks of the last N cycles; their results will be averaged.",
+            help="Keep the networks of the last N cycles; their results will be averaged. Default: "
+            f"1, or {LOOK_SNAPSHOTS} for looks.",
             rich_help_panel=_LEARNING,
         ),
-    ] = _DEFAULT.snapshots,
+    ] = None,
+    amp: Annotated[
+        bool,
+        typer.Option(
+            "--amp/--no-amp",
+            help="Learn in bfloat16 where that does no harm: twice as fast.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = True,
     seed: Annotated[
         int,
         typer.Option(
@@ -148,6 +220,23 @@ def train(
             rich_help_panel=options.OUTPUT,
         ),
     ] = False,
+    push: Annotated[
+        str | None,
+        typer.Option(
+            "--push-to-hub",
+            metavar="OWNER/NAME",
+            help="Publish the filter and its card in this repository on the Hugging Face hub.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
+    private: Annotated[
+        bool,
+        typer.Option(
+            "--private",
+            help="Make that repository a private one, if it is new.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = False,
     license_: Annotated[
         str,
         typer.Option(
@@ -162,38 +251,48 @@ def train(
     quiet: options.QuietOption = False,
     verbose: options.VerboseOption = False,
 ) -> None:
-    """Train a new filter from good photos.
+    """Train a new filter.
 
-    They are degraded on the fly, and the filter learns to undo it. Ctrl-C stops with the filter so
-    far; --resume continues. The entry for a list of models is printed.
+    From two folders it learns to make photos of A look like those of B; with --degrade, to repair
+    photos like those in A. Ctrl-C stops with the filter so far; --resume continues. The entry for a
+    list of models is printed.
     """
     console = console_of(context)
-    console.configure(quiet=quiet, verbose=verbose, as_json=as_json)
+    first = int(os.environ.get("RANK", "0")) == 0
+    # Of several processes of `accelerate launch` one speaks for all.
+    console.configure(quiet=quiet or not first, verbose=verbose and first, as_json=as_json)
+    folders = [photos] if others is None else [photos, others]
     console.record = dict.fromkeys(FIELDS) | {
         "name": name,
-        "folder": str(clean),
+        "folders": [str(folder) for folder in folders],
+        "paired": paired,
+        "render": render,
         "seed": seed,
         "warnings": [],
     }
-    if degrade is None:
-        raise UsageError("say what the filter shall undo: --degrade noise,jpeg or exposure")
     if minutes is not None and not minutes > 0:
         raise UsageError(f"--minutes must be positive, not {minutes:g}")
     if not license_.strip():
         raise UsageError("--license is empty: leave it out, or name a licence")
+    if private and push is None:
+        raise UsageError("--private goes with --push-to-hub")
     given = {
+        "--paired": (paired, False),
         "--degrade": (degrade, None),
+        "--render": (render, None),
+        "--family": (family, None),
         "--steps": (steps, None),
         "--minutes": (minutes, None),
-        "--batch": (batch, _DEFAULT.batch),
+        "--batch": (batch, None),
         "--size": (size, _DEFAULT.size),
-        "--adversarial": (adversarial, _DEFAULT.adversarial),
+        "--adversarial": (adversarial, None),
         "--hold-out": (hold_out, _DEFAULT.hold_out),
-        "--snapshots": (snapshots, _DEFAULT.snapshots),
+        "--snapshots": (snapshots, None),
+        "--no-amp": (not amp, False),
         "--seed": (seed, _DEFAULT.seed),
     }
     words = {
-        option: (option, f"{value:g}" if isinstance(value, float) else str(value))
+        option: (option,) if value is True else (option, _said(value))
         for option, (value, default) in given.items()
         if value != default
     }
@@ -205,24 +304,38 @@ def train(
 
     with console.progress() as progress:
         progress(Progress("start", 0, 1))
+        from photostyle.registry.publish import check_access, check_repo_id, publish
+        from photostyle.training.card import hub_entry
         from photostyle.training.degrade import parse_degradations
         from photostyle.training.families import family_of
         from photostyle.training.result import toml_table
         from photostyle.training.run import first_cycle
         from photostyle.training.run import train as train_filter
 
-        degradations = parse_degradations(degrade)
-        total = _DEFAULT.steps if steps is None else steps
+        if push is not None:
+            check_repo_id(push)
+            check_access(push)
+        degradations = () if degrade is None else parse_degradations(degrade)
+        if degradations:
+            if family is not None:
+                raise UsageError("--family goes with --paired: what is undone tells the family")
+            family = family_of(degradations)
+        chosen = family or "tone"
+        look = not (degradations or render or paired)
+        total = (LOOK_STEPS if look else _DEFAULT.steps) if steps is None else steps
         config = TrainConfig(
-            family=family_of(degradations),
+            family=chosen,
             degrade=degradations,
+            render=render or "",
+            paired=paired,
             steps=total,
             first_cycle=first_cycle(total),
-            batch=batch,
+            batch=_or(batch, TONE_BATCH if chosen == "tone" else _DEFAULT.batch),
             size=size,
-            adversarial=adversarial,
+            adversarial=_or(adversarial, LOOK_ADVERSARIAL if look else 0.0),
             hold_out=hold_out,
-            snapshots=snapshots,
+            snapshots=_or(snapshots, LOOK_SNAPSHOTS if look else 1),
+            amp=amp,
             seed=seed,
             device=device,
         )
@@ -235,23 +348,38 @@ def train(
 
         result = train_filter(
             name,
-            clean,
+            folders,
             config,
             target,
+            init=init,
             resume=resume,
             overwrite=overwrite,
             minutes=math.inf if minutes is None else minutes,
             fit=steps is None,
             license=license_,
-            recipe=_command(name, clean.resolve().name, of_filter),
+            recipe=_command(name, [folder.resolve().name for folder in folders], of_filter),
+            repo_id=push,
             progress=progress,
             report=lambda measurement: _say(console, measurement),
             warn=warn,
         )
-    console.record |= _record(result) | {"warnings": warnings}
+        entry = result.entry
+        if push is not None and first and not result.interrupted:
+            file = f"{name}.safetensors"
+            files = {"README.md": result.card, file: result.path}
+            if result.picture is not None:
+                files[f"{result.picture.parent.name}/{result.picture.name}"] = result.picture
+            published = publish(
+                push, files, private=private, message=f"Add {name}", progress=progress
+            )
+            entry = hub_entry(
+                entry, file=file, repo_id=published.repo_id, revision=published.revision
+            )
+            console.info(f"published: {published.url}")
+    console.record |= _record(result) | {"entry": entry, "warnings": warnings}
     if result.interrupted:
         where = [] if out is None else ["--out", str(out)]
-        again = _command(name, str(clean), [*of_run, *where, "--resume"])
+        again = _command(name, map(str, folders), [*of_run, *where, "--resume"])
         console.info(f"step {result.steps} of {result.total}; {target} is the filter so far")
         console.info(f"continue with: {again}")
         raise typer.Exit(INTERRUPTED)
@@ -260,35 +388,50 @@ def train(
         f"{result.photos} photos, written to {target}"
     )
     console.record["status"] = "done"
-    console.emit(console.record if as_json else toml_table(name, result.entry))
+    if first:
+        console.emit(console.record if as_json else toml_table(name, entry))
 
 
-def _command(name: str, clean: str, words: list[str]) -> str:
-    return shlex.join(["photostyle", "train", name, clean, *words])
+def _command(name: str, folders: "Iterable[str]", words: list[str]) -> str:
+    return shlex.join(["photostyle", "train", name, *folders, *words])
+
+
+def _said(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _or(value: "T | None", default: "T") -> "T":
+    return default if value is None else value
 
 
 def _say(console: Console, measurement: "Measurement") -> None:
     losses = ", ".join(f"{name} {mean:.4f}" for name, mean in measurement.losses.items())
-    if measurement.preview is None:
+    made = measurement.preview
+    if made is None:
         console.detail(f"step {measurement.step}: {losses}")
     else:
-        before, after = measurement.preview.psnr_degraded, measurement.preview.psnr_repaired
+        measure = made.measure
         console.info(
-            f"step {measurement.step}: PSNR {before:.2f} dB degraded, {after:.2f} dB repaired"
+            f"step {measurement.step}: {measure.name} {made.before:.2f} {measure.unit} before, "
+            f"{made.after:.2f} after"
         )
 
 
 def _record(result: "TrainingResult") -> dict[str, object]:
+    made = result.preview
     return {
         "output": str(result.path),
+        "best": str(result.best),
+        "card": str(result.card),
         "checkpoint": str(result.checkpoint),
+        "init": result.init,
         "steps": result.steps,
         "photos": result.photos,
         "held_out": result.held_out,
         "skipped": result.skipped,
-        "psnr_degraded": round(result.preview.psnr_degraded, 3),
-        "psnr_repaired": round(result.preview.psnr_repaired, 3),
+        "measure": f"{made.measure.name}, {made.measure.unit}",
+        "before": round(made.before, 3),
+        "after": round(made.after, 3),
         "seconds": round(result.seconds, 3),
         "device": result.device,
-        "entry": result.entry,
     }

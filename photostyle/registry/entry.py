@@ -128,7 +128,7 @@ class Entry:
             if self.revision is not None:
                 raise self._error("revision goes with repo_id")
         else:
-            if not _REPOSITORY.fullmatch(self.repo_id):
+            if not REPOSITORY.fullmatch(self.repo_id):
                 raise self._error(f"repo_id must be owner/name, not {self.repo_id!r}")
             if self.repo_type not in ("model", "dataset", "space"):
                 raise self._error(
@@ -163,7 +163,7 @@ class Entry:
 
 _WORD = r"\w([\w.-]*\w)?"
 # The hub forbids doubled - and ., and names that end in .git.
-_REPOSITORY = re.compile(rf"(?!.*(--|\.\.|\.git$))(?=.{{1,96}}$){_WORD}/{_WORD}", re.ASCII)
+REPOSITORY = re.compile(rf"(?!.*(--|\.\.|\.git$))(?=.{{1,96}}$){_WORD}/{_WORD}", re.ASCII)
 _TYPES: dict[str, type] = {
     "params": Mapping,
     "size": int,

@@ -78,7 +78,7 @@ def download(entry: Entry, *, offline: bool, progress: ProgressCallback) -> Path
     progress(Progress(f"download {entry.name}", 0, entry.size or 1))
     for pause in (*PAUSES, None):
         try:
-            with _plain_client():
+            with plain_client():
                 return Path(
                     hf_hub_download(
                         entry.repo_id,
@@ -89,13 +89,13 @@ def download(entry: Entry, *, offline: bool, progress: ProgressCallback) -> Path
                     )
                 )
         except (OSError, HTTP_ERROR, UserWarning) as error:
-            if pause is None or not _may_pass(error):
+            if pause is None or not may_pass(error):
                 raise ModelError(_explain(entry, error)) from error
             time.sleep(pause)
     raise AssertionError("the last round returns or raises")
 
 
-def _may_pass(error: Exception) -> bool:
+def may_pass(error: Exception) -> bool:
     """Whether a body was refused or broke off for a reason that may soon be gone."""
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code >= 500
@@ -115,7 +115,7 @@ def _explain(entry: Entry, error: Exception) -> str:
         reason = f"{entry.repo_id} has no revision {entry.revision}"
     elif isinstance(error, LocalEntryNotFoundError):
         # The client's own words for "the hub did not answer as it should"; the cause says how.
-        reason = _reason(error.__cause__)
+        reason = reason_of(error.__cause__)
     elif isinstance(error, EntryNotFoundError):
         reason = f"{entry.repo_id} has no file {entry.file} at revision {entry.revision}"
     elif isinstance(error, RepositoryNotFoundError) and status == 404:
@@ -132,11 +132,11 @@ def _explain(entry: Entry, error: Exception) -> str:
     elif isinstance(error, OSError) and error.strerror:
         reason = f"{error.filename or constants.HF_HUB_CACHE}: {error.strerror}"
     else:
-        reason = _reason(error)
+        reason = reason_of(error)
     return f"cannot download model '{entry.name}': {reason}"
 
 
-def _reason(error: BaseException | None) -> str:
+def reason_of(error: BaseException | None) -> str:
     """Say what became of a request, in the words of users rather than of the HTTP library."""
     place = constants.ENDPOINT
     if isinstance(error, HfHubHTTPError):
@@ -153,7 +153,7 @@ _PREFIXES = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 
 
 @contextmanager
-def _plain_client() -> Iterator[None]:
+def plain_client() -> Iterator[None]:
     """Let the client say nothing on stderr, refuse to fill a disk rather than warn, tell nobody.
 
     Its telemetry would send the version of PyTorch and, from a list it fetches for that, the name

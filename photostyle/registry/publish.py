@@ -21,8 +21,8 @@ from huggingface_hub.utils.tqdm import (
 from photostyle.errors import ModelError, UsageError
 from photostyle.progress import Progress, silent
 from photostyle.registry import hub
-from photostyle.registry.entry import _REPOSITORY
-from photostyle.registry.hub import HTTP_ERROR, _may_pass, _plain_client, _reason
+from photostyle.registry.entry import REPOSITORY
+from photostyle.registry.hub import HTTP_ERROR, may_pass, plain_client, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ def check_repo_id(repo_id: str) -> None:
     Raises:
         UsageError: It is not.
     """
-    if not _REPOSITORY.fullmatch(repo_id):
+    if not REPOSITORY.fullmatch(repo_id):
         raise UsageError(
             f"'{repo_id}' cannot be a repository: it is OWNER/NAME, of letters, digits, -, _ and ."
         )
@@ -119,7 +119,7 @@ def publish(
             cause = error.__cause__ if isinstance(error, RuntimeError) else None
             told = cause if isinstance(cause, Exception) else error
             # What was committed is not committed again: the client compares before it uploads.
-            if pause is None or not _may_pass(told):
+            if pause is None or not may_pass(told):
                 raise _failure(repo_id, files, private, _explain(repo_id, told)) from error
             time.sleep(pause)
     raise AssertionError("the last round returns or raises")
@@ -187,14 +187,14 @@ def _explain(repo_id: str, error: Exception) -> str:
         return f"{place} does not answer as a hub does; try again later, or check HF_ENDPOINT"
     elif isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
-    return _reason(error)
+    return reason_of(error)
 
 
 @contextmanager
 def _silent_client() -> Iterator[None]:
     """Let the client draw no bars and warn of nothing, beside what `hub` has it leave out."""
     hidden = are_progress_bars_disabled()
-    with _plain_client(), warnings.catch_warnings():
+    with plain_client(), warnings.catch_warnings():
         # Such as remarks on the metadata of a card.
         warnings.simplefilter("ignore")
         disable_progress_bars()

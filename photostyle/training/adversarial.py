@@ -1,4 +1,4 @@
-"""The adversarial phase: a discriminator that learns along, and features that must stay."""
+"""The adversary: a discriminator that learns along."""
 
 from __future__ import annotations
 
@@ -9,94 +9,87 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from photostyle.networks import PatchDiscriminator
-from photostyle.registry import load_encoder
 
 if TYPE_CHECKING:
-    from photostyle.training.config import TrainConfig
+    from collections.abc import Callable
+
+    from photostyle.training.processes import Processes
 
 RATE = 2e-4
 """Learning rate of the discriminator. It has no restarts: what it learns against never stops."""
 
-CONTENT = 2.0
-"""Weight of the content loss. So weighed, its gradient is about 0.4 of the reconstruction loss's
-when the phase begins; that of the hinge loss is as large as the latter at weight 1."""
+
+def _as_it_is(photos: Tensor) -> Tensor:
+    return photos
 
 
 class Adversary:
-    """A discriminator with its optimiser, and the encoder behind the content loss.
+    """A discriminator with its optimiser.
 
     The hinge loss (Lim and Ye 2017) has no gradient from patches that are told apart with ease.
     """
 
-    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        seed: int,
+        device: torch.device,
+        augment: Callable[[Tensor], Tensor] = _as_it_is,
+    ) -> None:
         """Start with random weights.
 
         Args:
-            config: The settings; `adversarial` is the weight of the generator's hinge loss.
+            seed: Of these.
             device: Where to train.
-
-        Raises:
-            ModelError: The encoder's weights are missing.
+            augment: What befalls photos and results alike before they are judged.
         """
-        self._weight = config.adversarial
-        self._device = device
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
+            torch.manual_seed(seed)
             discriminator = PatchDiscriminator()
-            encoder = load_encoder()  # draws weights before it reads them
+        self._augment = augment
         self._discriminator = discriminator.to(device)
         self._optimizer = torch.optim.Adam(
             self._discriminator.parameters(), lr=RATE, betas=(0.5, 0.99)
         )
-        self._encoder = encoder.to(device)
 
-    def generator_losses(self, restored: Tensor, clean: Tensor) -> dict[str, Tensor]:
-        """What the generator is told, besides its reconstruction loss.
+    def generator_loss(self, results: Tensor) -> Tensor:
+        """What the generator is told: results should score high.
 
         Args:
-            restored: `B 3 H W`, the generator's results.
-            clean: `B 3 H W`, the photos.
+            results: `B 3 H W`, the generator's.
 
         Returns:
-            The weighted losses by name, scalars.
+            A scalar.
         """
         self._discriminator.requires_grad_(False)
-        hinge = -self._discriminator(restored).mean()
-        # Convolutions in bfloat16 take half the time.
-        with torch.autocast(self._device.type, torch.bfloat16):
-            with torch.no_grad():
-                wanted = self._encoder(clean)
-            found = self._encoder(restored)
-        # The finest scale sees little more than pixels do.
-        content = torch.stack(
-            [F.l1_loss(a.float(), b.float()) for a, b in zip(found[1:], wanted[1:], strict=True)]
-        ).mean()
-        return {"adversarial": self._weight * hinge, "content": CONTENT * content}
+        loss: Tensor = -self._discriminator(self._augment(results)).mean()
+        return loss
 
-    def discriminator_loss(self, restored: Tensor, clean: Tensor) -> Tensor:
+    def loss(self, results: Tensor, photos: Tensor) -> Tensor:
         """What the discriminator is told: photos should score above 1, results below -1.
 
         Args:
-            restored: `B 3 H W`; no gradient goes back to where it comes from.
-            clean: `B 3 H W`.
+            results: `B 3 H W`; no gradient goes back to where they come from.
+            photos: `B 3 H W`.
 
         Returns:
             A scalar.
         """
         self._discriminator.requires_grad_(True)
-        of_clean = F.relu(1 - self._discriminator(clean)).mean()
-        of_restored = F.relu(1 + self._discriminator(restored.detach())).mean()
-        loss: Tensor = of_clean + of_restored
+        of_photos = F.relu(1 - self._discriminator(self._augment(photos))).mean()
+        of_results = F.relu(1 + self._discriminator(self._augment(results.detach()))).mean()
+        loss: Tensor = of_photos + of_results
         return loss
 
-    def step(self, loss: Tensor) -> None:
+    def step(self, loss: Tensor, processes: Processes) -> None:
         """Improve the discriminator.
 
         Args:
-            loss: What `discriminator_loss` returned.
+            loss: What `loss` returned.
+            processes: Those that learn together.
         """
         self._optimizer.zero_grad()
         loss.backward()
+        processes.average(p.grad for p in self._discriminator.parameters() if p.grad is not None)
         self._optimizer.step()
 
     def state(self) -> dict[str, Any]:

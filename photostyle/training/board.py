@@ -43,8 +43,9 @@ class Board:
     def add_preview(self, step: int, made: Preview) -> None:
         """Log the figures and the picture of a preview after a step."""
         if self._writer is not None:
-            self._writer.add_scalar("psnr/degraded", made.psnr_degraded, step)
-            self._writer.add_scalar("psnr/repaired", made.psnr_repaired, step)
+            tag = made.measure.name.replace(" ", "-")
+            self._writer.add_scalar(f"{tag}/before", made.before, step)
+            self._writer.add_scalar(f"{tag}/after", made.after, step)
             self._writer.add_image("preview", made.picture(), step, dataformats="HWC")
 
     def close(self) -> None:

@@ -41,6 +41,7 @@ ALIASES = {
 """Licences that the hub calls otherwise than SPDX."""
 
 WORDS = {
+    "night": "the night",
     "exposure": "wrong exposure",
     "jpeg": "the traces of JPEG compression",
 }
@@ -84,6 +85,9 @@ class Card:
 
     degrade: Sequence[str] = ()
     """What befell the photos; empty if there are two folders."""
+
+    render: str = ""
+    """The rendering that it learned; empty if there is none."""
 
     paired: bool = False
     """Photos of the same name in both folders show the same."""
@@ -211,6 +215,8 @@ def _license_lines(license_: str) -> list[str]:
 def _purpose(card: Card) -> str:
     if card.degrade:
         return f"It undoes {_and([WORDS.get(name, name) for name in card.degrade])}."
+    if card.render:
+        return f"It does to photos what the rendering '{card.render}' does."
     source, target = card.folders
     if card.paired:
         return (
@@ -225,6 +231,8 @@ def _picture(card: Card) -> list[str]:
         return []
     if card.degrade:
         columns = "degraded, repaired, and as it was"
+    elif card.render:
+        columns = "before, after, and rendered"
     elif card.paired:
         columns = f"before, after, and as in '{card.folders[1]}'"
     else:
@@ -255,7 +263,7 @@ def _limits(card: Card) -> list[str]:
     limits = list(LIMITS[card.entry["kind"]])
     if card.degrade:
         limits.append("The degradations were made by a program; those of cameras and apps differ.")
-    elif not card.paired:
+    elif not (card.paired or card.render):
         limits.append(
             "Nobody told it what the look is. Where the folders differ in what they show, and not "
             "in how, it may have learned that."

@@ -17,19 +17,26 @@ if TYPE_CHECKING:
 
     from photostyle.training.config import TrainConfig
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file's layout."""
 
-FIXED = ("family", "degrade", "size", "batch", "seed", "hold_out", "adversarial")
+FIXED = (
+    "family", "degrade", "render", "paired", "size", "batch", "seed", "hold_out", "adversarial",
+    "amp",
+)  # fmt: skip
 """Settings that a resumed run must share with its checkpoint."""
 
-SCHEDULE = ("first_cycle", "rate")
+TAKEN = ("first_cycle", "rate", "init")
 """Settings that a resumed run takes from its checkpoint: more steps must not bend the curve that
-the learning rate is already on."""
+the learning rate is already on, and the weights at the start were read then."""
 
 
 def save_checkpoint(
-    path: Path, state: dict[str, Any], config: TrainConfig, fingerprint: str
+    path: Path,
+    state: dict[str, Any],
+    config: TrainConfig,
+    fingerprint: str,
+    best: float | None = None,
 ) -> None:
     """Write a checkpoint, whole or not at all: the one before stays until then.
 
@@ -38,6 +45,7 @@ def save_checkpoint(
         state: What the trainer's `state` returned: tensors and numbers in dicts and lists.
         config: The settings of the run.
         fingerprint: That of its photos.
+        best: Figure of the best preview so far, if there was one.
 
     Raises:
         TrainingError: The file cannot be written.
@@ -46,6 +54,7 @@ def save_checkpoint(
         "format": FORMAT,
         "settings": asdict(config) | {"degrade": list(config.degrade)},
         "fingerprint": fingerprint,
+        "best": best,
         "state": state,
     }
     buffer = io.BytesIO()
@@ -100,8 +109,9 @@ def check_settings(path: Path, settings: dict[str, Any], config: TrainConfig) ->
     Raises:
         UsageError: They differ in more than the number of steps.
     """
-    # Steps say when the adversarial phase begins, if there is one.
-    names = (*FIXED, "adversarial_from", "steps") if config.adversarial > 0 else FIXED
+    # Steps say when a phase begins, where there is more than one.
+    phases = config.adversarial > 0 or config.is_look
+    names = (*FIXED, "adversarial_from", "steps") if phases else FIXED
     wanted = asdict(config) | {"degrade": list(config.degrade)}
     for name in names:
         if settings.get(name) != wanted[name]:

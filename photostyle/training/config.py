@@ -15,7 +15,14 @@ class TrainConfig:
     """`"repair"` or `"tone"`: which generator."""
 
     degrade: tuple[str, ...] = ("noise", "jpeg")
-    """What befalls the clean photos; names of `training.degrade.DEGRADATIONS`."""
+    """What befalls the photos of the only folder; names of `training.degrade.DEGRADATIONS`. None:
+    there are two folders."""
+
+    render: str = ""
+    """The rendering to learn from the photos of the only folder, `"night"`; empty for none."""
+
+    paired: bool = False
+    """Photos of the same name in both folders show the same."""
 
     steps: int = 28_000
     """Optimisation steps."""
@@ -46,6 +53,12 @@ class TrainConfig:
     """Networks in the result: the averaged weights at the ends of so many of the learning rate's
     last cycles, the end of the run among them."""
 
+    init: str = ""
+    """What the weights at the start come from, a name and a digest; empty if from nothing."""
+
+    amp: bool = True
+    """Convolutions in bfloat16 while learning: half the time, and nothing else that one notices."""
+
     seed: int = 0
     """The same seed, photos and settings give the same weights on the CPU."""
 
@@ -75,3 +88,14 @@ class TrainConfig:
             raise UsageError(f"seed must not be negative, but is {self.seed}")
         if not 0 <= self.hold_out <= 0.5:
             raise UsageError(f"hold_out must be 0 to 0.5, not {self.hold_out}")
+        if self.render not in ("", "night"):
+            raise UsageError(f"there is no rendering '{self.render}': night is the only one")
+        if (bool(self.degrade), bool(self.render), self.paired).count(True) > 1:
+            raise UsageError("--paired, --degrade and --render exclude each other: give one")
+        if self.family == "repair" and (self.render or self.is_look):
+            raise UsageError("a repair needs pairs to learn from: --paired, or --degrade")
+
+    @property
+    def is_look(self) -> bool:
+        """Whether there are two folders whose photos have nothing to do with each other."""
+        return not (self.degrade or self.render or self.paired)

@@ -6,15 +6,15 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from photostyle.errors import UsageError
+from photostyle.errors import PhotoError, UsageError
+from photostyle.image import read_photo
 from photostyle.progress import Progress
-from photostyle.training.photos import SCALES, Pixels, find_photos, read_pyramids
+from photostyle.training.photos import SCALES, Pixels, find_photos, pyramid, read_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from photostyle.errors import PhotoError
     from photostyle.progress import ProgressCallback
     from photostyle.training.config import TrainConfig
 
@@ -30,7 +30,7 @@ class Dataset:
     """Photos to train on and photos to validate on, each at several scales."""
 
     train: list[list[Pixels]]
-    """As `read_pyramids` returns them."""
+    """Each as `pyramid` or `read_pair` returns it."""
 
     held_out: list[list[Pixels]]
     """The same of photos that are not trained on; perhaps none."""
@@ -59,26 +59,83 @@ def read_dataset(
     if folder.is_file():
         raise UsageError(f"'{folder}' is a file: give a folder of photos")
     paths = find_photos(folder)
-    if len(paths) < FEWEST:
-        raise UsageError(f"there is only one photo in '{folder}': training needs {FEWEST} or more")
     pyramids: dict[str, list[Pixels]] = {}
-    failures: list[PhotoError] = []
+    failures = 0
     for path in paths:
-        progress(Progress("read", len(pyramids) + len(failures), len(paths)))
-        before = len(failures)
+        progress(Progress("read", len(pyramids) + failures, len(paths)))
         try:
-            (pyramid,) = read_pyramids([path], config.size, failures.append)
-        except UsageError:  # what is wrong with it is among the failures
-            warn(f"{failures[before]}; skipped")
+            pixels = read_photo(path).floats()
+        except PhotoError as error:
+            failures += 1
+            warn(f"{error}; skipped")
             continue
-        pyramids[path.relative_to(folder).as_posix()] = pyramid
+        pyramids[path.relative_to(folder).as_posix()] = pyramid(pixels, config.size)
+    return _dataset(pyramids, failures, f"photos in '{folder}'", config, warn)
+
+
+def read_pairs(
+    folder: Path,
+    other: Path,
+    config: TrainConfig,
+    *,
+    progress: ProgressCallback,
+    warn: Callable[[str], None],
+) -> Dataset:
+    """Read photos that show the same: those of the same name, whatever their format.
+
+    Args:
+        folder: Where the inputs are.
+        other: Where the targets are.
+        config: The settings; `size` and `hold_out` count.
+        progress: Told of each pair.
+        warn: Told of photos that cannot be read, have no counterpart or are small.
+
+    Returns:
+        Photos of six channels: of the input, then of the target.
+
+    Raises:
+        UsageError: There is no such folder, or fewer than two pairs that can be read.
+    """
+    sides = []
+    for side in (folder, other):
+        if side.is_file():
+            raise UsageError(f"'{side}' is a file: give a folder of photos")
+        sides.append({p.relative_to(side).with_suffix(""): p for p in find_photos(side)})
+    first, second = sides
+    names = [name for name in first if name in second]
+    for side, has, lacks in ((folder, first, second), (other, second, first)):
+        if alone := [name for name in has if name not in lacks]:
+            warn(
+                f"{len(alone)} of the {len(has)} photos in '{side}' have no counterpart and are "
+                f"left out, '{has[alone[0]].name}' among them"
+            )
+    pyramids: dict[str, list[Pixels]] = {}
+    failures = 0
+    for name in names:
+        progress(Progress("read", len(pyramids) + failures, len(names)))
+        try:
+            pyramids[name.as_posix()] = read_pair(first[name], second[name], config.size)
+        except PhotoError as error:
+            failures += 1
+            warn(f"{error}; skipped")
+    return _dataset(pyramids, failures, f"pairs in '{folder}' and '{other}'", config, warn)
+
+
+def _dataset(
+    pyramids: dict[str, list[Pixels]],
+    failures: int,
+    what: str,
+    config: TrainConfig,
+    warn: Callable[[str], None],
+) -> Dataset:
+    """Check what was read, and keep some of it for validation."""
+    total = len(pyramids) + failures
     if len(pyramids) < FEWEST:
-        raise UsageError(
-            f"only {len(pyramids)} of the {len(paths)} photos in '{folder}' can be read: training "
-            f"needs {FEWEST} or more"
-        )
+        can = f"only {len(pyramids)} of the {total}" if failures else f"there are {total}"
+        end = " can be read" if failures else ""
+        raise UsageError(f"{can} {what}{end}: training needs {FEWEST} or more")
     if failures:
-        warn(f"{len(failures)} of {len(paths)} photos cannot be read and are left out")
+        warn(f"{failures} of {total} {what} cannot be read and are left out")
     _warn_of_small(pyramids.values(), config.size, warn)
     kept = held_out_names(list(pyramids), config.hold_out)
     train = {name: pyramid for name, pyramid in pyramids.items() if name not in kept}
@@ -86,7 +143,7 @@ def read_dataset(
     return Dataset(
         train=list(train.values()),
         held_out=[pyramids[name] for name in pyramids if name in kept],
-        skipped=len(failures),
+        skipped=failures,
         fingerprint=hashlib.sha256(repr(shapes).encode(errors="surrogateescape")).hexdigest(),
     )
 

@@ -13,6 +13,7 @@ from photostyle.errors import UsageError
 from photostyle.training.blur import blur
 from photostyle.training.exposure import wrong_exposure
 from photostyle.training.haze import haze
+from photostyle.training.nightfall import night
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +95,7 @@ def jpeg(photo: Image, random: np.random.Generator) -> Image:
 
 DEGRADATIONS: dict[str, Degradation] = {
     "exposure": wrong_exposure,
+    "night": night,
     "haze": haze,
     "blur": blur,
     "noise": noise,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 FAMILY_OF = {
     "exposure": "tone",
+    "night": "tone",
     "haze": "tone",
     "blur": "repair",
     "noise": "repair",

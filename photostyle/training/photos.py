@@ -11,7 +11,7 @@ from photostyle.errors import PhotoError, UsageError
 from photostyle.image import PHOTO_SUFFIXES, read_photo, resize_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 Pixels = NDArray[np.uint8]
@@ -22,6 +22,10 @@ of what JPEG compression did to them; full-size ones have a camera's grain, to b
 
 LONGEST = 1600
 """Larger photos are first shrunk to this long side: more would be memory for nothing."""
+
+
+SAME_SHAPE = 0.02
+"""Ratios of height to width may differ by this share within a pair."""
 
 
 def find_photos(folder: Path) -> list[Path]:
@@ -43,37 +47,46 @@ def find_photos(folder: Path) -> list[Path]:
     return paths
 
 
-def read_pyramids(
-    paths: Sequence[Path], smallest: int, skipped: Callable[[PhotoError], None]
-) -> list[list[Pixels]]:
-    """Read photos at several scales.
+def read_pair(path: Path, other: Path, smallest: int) -> list[Pixels]:
+    """Read two photos that show the same, at several scales.
 
     Args:
-        paths: The files.
-        smallest: Scales at which a side would be shorter than this many pixels are left out; a
-            photo too small at any scale is enlarged to it.
-        skipped: Told of each photo that cannot be read.
+        path: One of them.
+        other: The other; it is scaled to the size of the first.
+        smallest: As in `pyramid`.
 
     Returns:
-        For each readable photo its versions, `H W 3` each.
+        The versions, `H W 6` each: the channels of the first, then those of the other.
 
     Raises:
-        UsageError: Not one photo can be read.
+        PhotoError: One cannot be read, or they have not the same shape.
     """
-    pyramids = []
-    for path in paths:
-        try:
-            pixels = read_photo(path).floats()
-        except PhotoError as error:
-            skipped(error)
-            continue
-        height, width = pixels.shape[:2]
-        shrink = min(1.0, LONGEST / max(height, width))
-        scales = [s * shrink for s in SCALES if min(height, width) * s * shrink >= smallest]
-        pyramids.append([_scaled(pixels, s) for s in scales or [smallest / min(height, width)]])
-    if not pyramids:
-        raise UsageError("not one of the photos can be read")
-    return pyramids
+    pixels, others = (read_photo(side).floats() for side in (path, other))
+    (height, width), (rows, columns) = pixels.shape[:2], others.shape[:2]
+    if abs(height * columns - width * rows) > SAME_SHAPE * height * columns:
+        raise PhotoError(
+            f"'{path}' has {width} x {height} pixels and '{other}' {columns} x {rows}: photos of a "
+            "pair must have the same shape"
+        )
+    both = pyramid(pixels, smallest), pyramid(resize_to(others, height, width), smallest)
+    return [np.concatenate(sides, axis=-1) for sides in zip(*both, strict=True)]
+
+
+def pyramid(pixels: NDArray[np.float32], smallest: int) -> list[Pixels]:
+    """Shrink a photo to several scales.
+
+    Args:
+        pixels: `H W 3` in `[0, 1]`.
+        smallest: Scales at which a side would be shorter than this many pixels are left out; a
+            photo too small at any scale is enlarged to it.
+
+    Returns:
+        Its versions, `h w 3` each.
+    """
+    height, width = pixels.shape[:2]
+    shrink = min(1.0, LONGEST / max(height, width))
+    scales = [s * shrink for s in SCALES if min(height, width) * s * shrink >= smallest]
+    return [_scaled(pixels, s) for s in scales or [smallest / min(height, width)]]
 
 
 def _scaled(pixels: NDArray[np.float32], scale: float) -> Pixels:
@@ -86,13 +99,15 @@ def random_patch(
 ) -> NDArray[np.float32]:
     """Cut a random square from a random photo, turned, mirrored and with shuffled colours.
 
+    What comes in pairs of photos, six channels, is treated alike in both.
+
     Args:
-        pyramids: As `read_pyramids` returns them.
+        pyramids: Photos at several scales, as `pyramid` returns them.
         size: Side in pixels.
         random: Source of all random numbers.
 
     Returns:
-        `size size 3` in `[0, 1]`.
+        `size size C` in `[0, 1]`.
     """
     versions = pyramids[int(random.integers(len(pyramids)))]
     # A version is chosen as often as it has area.
@@ -105,5 +120,6 @@ def random_patch(
     if random.random() < 0.5:
         patch = patch[:, ::-1]
     if random.random() < 0.2:
-        patch = patch[..., random.permutation(3)]
+        of_each_photo = patch.reshape(size, size, -1, 3)[..., random.permutation(3)]
+        patch = of_each_photo.reshape(patch.shape)
     return np.asarray(patch, np.float32) / np.float32(255)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,35 +24,72 @@ GAP = 4
 """White pixels around each."""
 
 
-class Repairer(Protocol):
-    """Whatever repairs degraded examples."""
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What tells how good results are."""
 
-    def repair(self, photos: Tensor) -> Tensor:
-        """Repair `B 3 H W` in `[0, 1]`."""
+    name: str
+    """As it is said to users."""
+
+    unit: str
+
+    more_is_better: bool
+
+    def better(self, one: float, other: float) -> bool:
+        """Whether the first is better than the second."""
+        return one > other if self.more_is_better else one < other
+
+
+PSNR = Measure("PSNR", "dB", more_is_better=True)
+COLOURS = Measure("distance of colours", "Lab units", more_is_better=False)
+
+
+class Learner(Protocol):
+    """Whatever is learning."""
+
+    @property
+    def objective(self) -> Judge:
+        """What judges it."""
+        ...
+
+    def apply(self, photos: Tensor) -> Tensor:
+        """Apply what is learned so far to `B 3 S S` in `[0, 1]`."""
+        ...
+
+
+class Judge(Protocol):
+    """Whatever tells how good results are."""
+
+    @property
+    def measure(self) -> Measure:
+        """What `quality` measures."""
+        ...
+
+    def quality(self, photos: Tensor, inputs: Tensor, targets: Tensor) -> float:
+        """How good photos are; `B 3 S S` in `[0, 1]` each."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Examples before and after repair, and what they should be; `B 3 S S` in `[0, 1]` each."""
+    """Examples before and after, and what they are compared with; `B 3 S S` in `[0, 1]` each."""
 
-    degraded: Tensor
-    repaired: Tensor
-    clean: Tensor
+    inputs: Tensor
+    results: Tensor
+    targets: Tensor
 
-    @property
-    def psnr_degraded(self) -> float:
-        """Mean PSNR of what goes in, in dB, over the examples that are degraded at all."""
-        return _mean_psnr(self.degraded, self)
+    measure: Measure
+    """What the figures measure."""
 
-    @property
-    def psnr_repaired(self) -> float:
-        """Mean PSNR of what comes out, in dB, over the same examples."""
-        return _mean_psnr(self.repaired, self)
+    before: float
+    """The inputs' figure."""
+
+    after: float
+    """The results' figure."""
 
     def picture(self) -> NDArray[np.uint8]:
-        """Draw rows of degraded, repaired and clean, `H W 3`."""
-        columns = (self.degraded[:ROWS], self.repaired[:ROWS], self.clean[:ROWS])
+        """Draw rows of inputs, results and targets, `H W 3`."""
+        columns = (self.inputs[:ROWS], self.results[:ROWS], self.targets[:ROWS])
         tiles = torch.stack(columns, dim=1)
         framed = torch.nn.functional.pad(tiles, (GAP, 0, GAP, 0), value=1)
         # rows, columns, channels, height, width
@@ -62,15 +98,17 @@ class Preview:
         return (255 * closed.clip(0, 1) + 0.5).astype(np.uint8)
 
 
-def preview(examples: tuple[Tensor, Tensor], repairer: Repairer) -> Preview:
-    """Repair examples.
+def preview(examples: tuple[Tensor, Tensor], learner: Learner) -> Preview:
+    """Apply what is learned so far to examples.
 
     Args:
-        examples: Degraded and clean ones, `B 3 S S` in `[0, 1]`.
-        repairer: What repairs them.
+        examples: Inputs and targets, `B 3 S S` in `[0, 1]`, on the CPU.
+        learner: What has learned.
     """
-    degraded, clean = examples
-    return Preview(degraded.cpu(), repairer.repair(degraded), clean.cpu())
+    inputs, targets = examples
+    results, judge = learner.apply(inputs), learner.objective
+    before, after = (judge.quality(side, inputs, targets) for side in (inputs, results))
+    return Preview(inputs, results, targets, judge.measure, before, after)
 
 
 def write_preview(made: Preview, path: Path) -> None:
@@ -86,12 +124,3 @@ def write_preview(made: Preview, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     data = cv2.imencode(".png", made.picture()[..., ::-1])[1]
     write_atomically(path, data.tobytes(), overwrite=True)
-
-
-def _mean_psnr(photos: Tensor, made: Preview) -> float:
-    """A clean example would have an infinite PSNR, so those are left out."""
-    touched = (made.degraded != made.clean).flatten(1).any(dim=1)
-    if not touched.any():
-        return math.inf
-    errors = (photos - made.clean)[touched].double().square().mean(dim=(1, 2, 3))
-    return float((-10 * errors.clamp(min=1e-10).log10()).mean())

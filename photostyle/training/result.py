@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from photostyle.training.preview import Preview
 
-INVISIBLE = 1e-3
-"""Weights are halved to 16 bits where no value of an example changes by so much."""
+INVISIBLE = 0.5 / 255
+"""Weights are halved to 16 bits where no value of an example changes by so much, half a level."""
 
 Weights = dict[str, Tensor]
 
@@ -46,6 +46,15 @@ class TrainingResult:
     path: Path
     """The weights file."""
 
+    best: Path
+    """The state whose preview was the best, as a filter of its own."""
+
+    card: Path
+    """What the filter is, in Markdown, as the hub wants it."""
+
+    picture: Path | None
+    """Inputs, results and targets at the end, if they could be drawn."""
+
     checkpoint: Path
     """From where the run can be resumed."""
 
@@ -57,6 +66,12 @@ class TrainingResult:
 
     interrupted: bool
     """Ctrl-C ended the run early."""
+
+    init: str
+    """The filter it started from, or `none`."""
+
+    parameters: int
+    """Weights of one network."""
 
     photos: int
     """Photos trained on."""
@@ -103,7 +118,7 @@ def rounded(
 
 
 def write_result(
-    path: Path, snapshots: Sequence[Weights], description: Description
+    path: Path, snapshots: Sequence[Weights], description: Description, *, write: bool = True
 ) -> dict[str, Any]:
     """Write a weights file, whole or not at all.
 
@@ -111,6 +126,7 @@ def write_result(
         path: The file; an older one is replaced.
         snapshots: The weights of one network, or of several whose results are averaged.
         description: What the file shall say of itself.
+        write: Write the file; otherwise only return its entry, as in all processes but one.
 
     Returns:
         The entry of the file in a list of models, without its name.
@@ -126,7 +142,8 @@ def write_result(
     }
     content = safetensors.torch.save(tensors, {METADATA_KEY: json.dumps(fields)})
     try:
-        write_atomically(path, content, overwrite=True)
+        if write:
+            write_atomically(path, content, overwrite=True)
     except OSError as error:
         raise TrainingError(f"cannot write '{path}': {error.strerror or error}") from error
     del fields["name"]

@@ -1,11 +1,10 @@
-"""A training run from a folder of photos to a filter, which can be stopped and resumed."""
+"""A training run from folders of photos to a filter, which can be stopped and resumed."""
 
 from __future__ import annotations
 
 import logging
 import math
 import re
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,30 +13,32 @@ import torch
 
 from photostyle.device import resolve_device
 from photostyle.errors import TrainingError, UsageError
-from photostyle.networks import repair
 from photostyle.progress import Progress, silent
 from photostyle.training.board import Board
+from photostyle.training.card import Card, write_card
 from photostyle.training.checkpoint import (
-    SCHEDULE,
+    TAKEN,
     check_settings,
     read_checkpoint,
     save_checkpoint,
 )
-from photostyle.training.dataset import Dataset, read_dataset
+from photostyle.training.files import Files
 from photostyle.training.interrupt import interrupts_noted
 from photostyle.training.preview import Preview, preview, write_preview
-from photostyle.training.restoration import RestorationTrainer
+from photostyle.training.processes import Processes, find_processes
 from photostyle.training.result import Description, TrainingResult, rounded, write_result
-from photostyle.training.tone import ToneTrainer
+from photostyle.training.start import find_start
+from photostyle.training.task import Task, read_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
 
     from photostyle.progress import ProgressCallback
     from photostyle.training.config import TrainConfig
+    from photostyle.training.trainer import Trainer
 
 REPORT_STEPS = 50
 """Steps between reports of the losses."""
@@ -47,9 +48,6 @@ CHECKPOINT_STEPS = 200
 
 PREVIEW_STEPS = 500
 """Steps between previews."""
-
-PREVIEW_EXAMPLES = 16
-"""Examples in a preview."""
 
 MEMORY = 0.98
 """Share of itself that the running mean of a loss keeps in a step."""
@@ -64,34 +62,7 @@ TIMED_STEPS = 8
 USED = 0.95
 """Share of the time that is filled with steps; the rest goes to previews and checkpoints."""
 
-SUFFIX = ".safetensors"
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """How the filters of one family are trained."""
-
-    trainer: type[RestorationTrainer]
-    """What advances a run step by step."""
-
-    params: Mapping[str, Any]
-    """What its generator is built with; the key of `FAMILIES` is the architecture."""
-
-
-FAMILIES = {
-    "repair": Family(
-        RestorationTrainer,
-        {
-            "widths": list(repair.WIDTHS),
-            "encoder_blocks": list(repair.ENCODER_BLOCKS),
-            "decoder_blocks": list(repair.DECODER_BLOCKS),
-        },
-    ),
-    "tone": Family(ToneTrainer, {"width": 16, "depth": 8}),
-}
-"""By `TrainConfig.family`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,36 +76,41 @@ class Measurement:
     """Running means by name."""
 
     preview: Preview | None = None
-    """Examples as they are repaired now, every so often."""
+    """Examples as they come out now, every so often."""
 
 
 def train(
     name: str,
-    folder: Path,
+    folders: Sequence[Path],
     config: TrainConfig,
     out: Path,
     *,
+    init: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     minutes: float = math.inf,
     fit: bool = False,
     license: str = "unspecified",  # noqa: A002 - the name of the field in lists of models
     recipe: str = "photostyle train",
+    repo_id: str | None = None,
     progress: ProgressCallback = silent,
     report: Callable[[Measurement], None] | None = None,
     warn: Callable[[str], None] = log.warning,
 ) -> TrainingResult:
-    """Train a filter that undoes degradations, on clean photos that are degraded on the fly.
+    """Train a filter: one that undoes degradations, or one that gives photos a look.
 
-    Beside the result lie a checkpoint, preview pictures and TensorBoard logs. Ctrl-C ends the run
+    Beside the result lie the best state so far, a checkpoint, a model card, preview pictures and
+    TensorBoard logs. Ctrl-C ends the run
     after the step in hand, with the filter so far; a killed run loses what came after its last
     checkpoint, and ends with the same weights when it is resumed.
 
     Args:
         name: What the filter is called: letters, digits, - and _.
-        folder: The clean photos, in it and its subfolders.
+        folders: One, if `config` says what shall befall its photos; otherwise one of photos, and
+            one of what they shall become. Subfolders count.
         config: The settings.
         out: The weights file to write, `*.safetensors`.
+        init: The filter to start from, as in `find_start`. A resumed run has started already.
         resume: Continue from the checkpoint beside `out`.
         overwrite: Start anew even if there is a result or a checkpoint.
         minutes: Stop after so much time, if the steps are not done before.
@@ -144,6 +120,7 @@ def train(
         license: Of the weights, for the file's description.
         recipe: The command that trains this filter, for the file's description; the number of
             steps is added.
+        repo_id: Repository on the hub that the model card is written for, `owner/name`.
         progress: Told of photos read and steps done.
         report: Told of losses and previews.
         warn: Told of what is not as one may expect.
@@ -159,40 +136,56 @@ def train(
         TrainingError: Files exist or cannot be written or read, or a loss is not finite.
     """
     begun = time.monotonic()
-    files = _Files.beside(out)
+    files = Files.beside(out)
     _check_name(name)
     files.check(resume=resume, overwrite=overwrite)
     device = resolve_device(config.device)
+    processes = find_processes(device)
+    device = processes.device(device)
+    start = find_start(init, config.family)
+    config = replace(config, init=start.label)
     saved = read_checkpoint(files.checkpoint) if resume else None
     if saved is not None:
         settings = saved["settings"]
         if fit:
             config = replace(config, steps=settings["steps"])
         check_settings(files.checkpoint, settings, config)
-        config = replace(config, **{key: settings[key] for key in SCHEDULE})
-    dataset = read_dataset(folder, config, progress=progress, warn=warn)
+        if init is not None and settings["init"] != start.label:
+            raise UsageError(
+                f"'{files.checkpoint}' was started from {settings['init'] or 'nothing'}, not from "
+                f"{start.label or 'nothing'}: leave out --init, or give another name to start anew"
+            )
+        config = replace(config, **{key: settings[key] for key in TAKEN})
+    task = read_task(folders, config, start.params, progress=progress, warn=warn)
     until = begun + 60 * minutes
     if fit and saved is None and minutes < math.inf:
         progress(Progress("time", 0, 1))
-        steps = int(USED * (until - time.monotonic()) / _seconds_a_step(dataset, config, device))
+        seconds = torch.tensor([_seconds_a_step(task, config, device)], device=device)
+        processes.average([seconds])
+        steps = int(USED * (until - time.monotonic()) / seconds.item())
         config = replace(config, steps=max(1, steps), first_cycle=first_cycle(steps))
-    trainer = FAMILIES[config.family].trainer(dataset.train, config, device)
+    trainer = task.trainer(config, device, start.weights, processes)
     if saved is not None:
-        if saved["fingerprint"] != dataset.fingerprint:
+        if saved["fingerprint"] != task.fingerprint:
+            places = " and ".join(f"'{folder}'" for folder in folders)
             raise UsageError(
-                f"'{files.checkpoint}' was made with other photos than those in '{folder}'"
+                f"'{files.checkpoint}' was made with other photos than those in {places}"
             )
         _restore(trainer, saved["state"], files.checkpoint)
+    names = " and ".join(folder.resolve().name or str(folder) for folder in folders)
     description = Description(
         name=name,
         kind=config.family,
-        architecture=config.family,
-        params=FAMILIES[config.family].params,
+        architecture=task.family.architecture,
+        params=dict(task.family.params),
         license=license,
-        trained_on=f"{len(dataset.train)} photos of {folder.resolve().name or folder}",
-        recipe=f"{recipe} --steps {config.steps}",
+        trained_on=f"{task.photos} {'pairs' if config.paired else 'photos'} of {names}",
+        recipe=f"{recipe} --init {start.name} --steps {config.steps}",
     )
-    run = _Run(trainer, config, dataset, files, description, warn)
+    processes.wait()  # some may still have to see that no files are in the way
+    run = _Run(trainer, config, task, files, description, processes, warn)
+    if saved is not None:
+        run.best = saved["best"]
     try:
         interrupted = run.loop(until, progress, report or _ignore)
     except TrainingError as error:
@@ -201,19 +194,64 @@ def train(
         run.close()
     if config.snapshots > 1 and len(run.snapshots()) < config.snapshots:
         warn(f"the run had {len(run.snapshots())} cycles, so the result has no more snapshots")
-    return TrainingResult(
+    entry, made = run.write_result(), run.preview()
+    picture = files.preview(trainer.steps)
+    minutes_taken = (time.monotonic() - begun) / 60
+    result = TrainingResult(
         path=out,
+        best=files.best,
+        card=files.card,
+        picture=picture if picture.is_file() else None,
         checkpoint=files.checkpoint,
         steps=trainer.steps,
         total=config.steps,
+        init=start.name,
+        parameters=trainer.parameters,
         interrupted=interrupted,
-        photos=len(dataset.train),
-        held_out=len(dataset.held_out),
-        skipped=dataset.skipped,
-        preview=run.preview(),
-        seconds=time.monotonic() - begun,
+        photos=task.photos,
+        held_out=task.held_out,
+        skipped=task.skipped,
+        preview=made,
+        seconds=60 * minutes_taken,
         device=str(device),
-        entry=run.write_result(),
+        entry=entry,
+    )
+    if processes.index == 0:
+        write_card(files.card, _card(name, folders, config, result, repo_id))
+    return result
+
+
+def _card(
+    name: str,
+    folders: Sequence[Path],
+    config: TrainConfig,
+    result: TrainingResult,
+    repo_id: str | None,
+) -> Card:
+    """What a model card says of the result."""
+    made = result.preview
+    measure, unit = made.measure.name, made.measure.unit
+    figures = (("before", made.before), ("after", made.after))
+    picture = result.picture
+    return Card(
+        name=name,
+        entry=result.entry,
+        file=result.path.name,
+        folders=[folder.resolve().name or str(folder) for folder in folders],
+        degrade=config.degrade,
+        render=config.render,
+        paired=config.paired,
+        photos=result.photos,
+        held_out=result.held_out,
+        skipped=result.skipped,
+        steps=result.steps,
+        minutes=result.seconds / 60,
+        device=result.device,
+        seed=config.seed,
+        metrics={f"{measure} {when}": f"{value:.2f} {unit}" for when, value in figures},
+        parameters=result.parameters,
+        picture=None if picture is None else f"{picture.parent.name}/{picture.name}",
+        repo_id=repo_id,
     )
 
 
@@ -222,75 +260,33 @@ def first_cycle(steps: int) -> int:
     return max(1, math.ceil(steps / CYCLES))
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """What a run writes."""
-
-    out: Path
-    checkpoint: Path
-    previews: Path
-    logs: Path
-
-    @classmethod
-    def beside(cls, out: Path) -> _Files:
-        if out.suffix != SUFFIX:
-            raise UsageError(f"the result is a {SUFFIX} file: '{out}' must end so")
-        return cls(out, *(out.with_suffix(s) for s in (".checkpoint", ".previews", ".runs")))
-
-    def check(self, *, resume: bool, overwrite: bool) -> None:
-        """See that everything can be written, and that nothing is lost by it."""
-        if resume and overwrite:
-            raise UsageError("--resume and --overwrite exclude each other: give one of them")
-        if resume and not self.checkpoint.exists():
-            raise UsageError(f"there is no checkpoint '{self.checkpoint}' to resume from")
-        for path in (self.checkpoint, self.out):
-            if path.is_dir():
-                raise TrainingError(f"cannot write '{path}': it is a folder")
-            if path.exists() and not (resume or overwrite):
-                more = "--resume to continue it, " if self.checkpoint.exists() else ""
-                raise TrainingError(
-                    f"'{path}' exists already: use {more}--overwrite to start anew, or another name"
-                )
-        if not self.out.parent.is_dir():
-            raise TrainingError(f"cannot write '{self.out}': there is no such folder")
-        try:
-            with tempfile.TemporaryFile(dir=self.out.parent):
-                pass
-        except OSError as error:
-            raise TrainingError(f"cannot write '{self.out}': {error.strerror}") from error
-
-    def preview(self, step: int) -> Path:
-        return self.previews / f"step-{step:06d}.png"
-
-    def remove_previews_after(self, step: int) -> None:
-        """Remove what an earlier run left and this one has not come to."""
-        for path in self.previews.glob("step-*.png"):
-            if path.name > self.preview(step).name:
-                path.unlink()
-
-
 class _Run:
     """The loop around a trainer, and what it writes."""
 
     def __init__(
         self,
-        trainer: RestorationTrainer,
+        trainer: Trainer,
         config: TrainConfig,
-        dataset: Dataset,
-        files: _Files,
+        task: Task,
+        files: Files,
         description: Description,
+        processes: Processes,
         warn: Callable[[str], None],
     ) -> None:
         self._trainer = trainer
         self._config = config
-        self._dataset = dataset
+        self._task = task
         self._files = files
         self._description = description
+        self._processes = processes
+        self._writes = processes.index == 0
         self._warn = warn
-        self._examples = _examples(dataset, config)
+        self.best: float | None = None
+        """The figure of the best preview so far."""
         self._means: dict[str, float] = {}
-        self._board = Board(files.logs, trainer.steps, warn)
-        files.remove_previews_after(trainer.steps)
+        self._board = Board(files.logs, trainer.steps, warn) if self._writes else None
+        if self._writes:
+            files.remove_previews_after(trainer.steps)
 
     def loop(
         self,
@@ -303,25 +299,30 @@ class _Run:
         # If the disk is too small, or nobody may write there, it shows now.
         self._save()
         with interrupts_noted() as interrupted:
-            while trainer.steps < total and time.monotonic() < until and not interrupted():
+            while trainer.steps < total and not self._processes.any(
+                time.monotonic() >= until or interrupted()
+            ):
                 for name, loss in trainer.step().items():
                     self._means[name] = loss + MEMORY * (self._means.get(name, loss) - loss)
                 step, means = trainer.steps, dict(self._means)
                 progress(Progress("train", min(step, total), total))
                 if step % REPORT_STEPS == 0:
-                    self._board.add_losses(step, means)
+                    if self._board is not None:
+                        self._board.add_losses(step, means)
                     report(Measurement(step, means))
                 if step % PREVIEW_STEPS == 0 and step < total:
                     report(Measurement(step, means, self._show()))
                 if step % CHECKPOINT_STEPS == 0 and step < total:
                     self._save()
             self._save()
-            report(Measurement(trainer.steps, dict(self._means), self._show()))
+            made = self._show()
+            self._save()  # now it knows whether the end is the best
+            report(Measurement(trainer.steps, dict(self._means), made))
             return trainer.steps < total and interrupted()
 
     def preview(self) -> Preview:
         """Apply the filter to the examples, as it is now."""
-        return preview(self._examples, self._trainer)
+        return preview(self._task.shown, self._trainer)
 
     def snapshots(self) -> list[dict[str, Tensor]]:
         """The weights of the result: the ends of cycles, and now."""
@@ -333,15 +334,16 @@ class _Run:
 
     def write_result(self) -> dict[str, Any]:
         """Write the weights file and return its entry."""
-        degraded, _ = self._examples
-        snapshots = rounded(
-            self.snapshots(), lambda weights: self._trainer.repair(degraded, weights)
-        )
+        return self._write(self._files.out, self.snapshots())
+
+    def _write(self, path: Path, snapshots: Sequence[dict[str, Tensor]]) -> dict[str, Any]:
+        inputs, _ = self._task.shown
+        halved = rounded(snapshots, lambda weights: self._trainer.apply(inputs, weights))
         description, steps = self._description, self._trainer.steps
         if steps < self._config.steps:
             recipe = f"{description.recipe} (stopped after step {steps})"
             description = replace(description, recipe=recipe)
-        return write_result(self._files.out, snapshots, description)
+        return write_result(path, halved, description, write=self._writes)
 
     def rescued(self, error: TrainingError) -> TrainingError:
         """Write the filter of the last checkpoint, and say so beside what went wrong."""
@@ -359,18 +361,27 @@ class _Run:
 
     def close(self) -> None:
         """Finish the logs."""
-        self._board.close()
+        if self._board is not None:
+            self._board.close()
 
     def _save(self) -> None:
-        save_checkpoint(
-            self._files.checkpoint,
-            self._trainer.state(),
-            self._config,
-            self._dataset.fingerprint,
-        )
+        if self._writes:
+            save_checkpoint(
+                self._files.checkpoint,
+                self._trainer.state(),
+                self._config,
+                self._task.fingerprint,
+                self.best,
+            )
 
     def _show(self) -> Preview:
+        """Make a preview, and keep the state if it is the best."""
         made, step = self.preview(), self._trainer.steps
+        if self.best is None or made.measure.better(made.after, self.best):
+            self.best = made.after
+            self._write(self._files.best, [self._trainer.weights()])
+        if self._board is None:
+            return made
         self._board.add_preview(step, made)
         try:
             write_preview(made, self._files.preview(step))
@@ -379,23 +390,11 @@ class _Run:
         return made
 
 
-def _examples(dataset: Dataset, config: TrainConfig) -> tuple[Tensor, Tensor]:
-    """Examples that stay the same: of the photos held out, or else of those trained on."""
-    # A trainer knows how examples of its family are made; this one does nothing else.
-    settings = replace(config, batch=PREVIEW_EXAMPLES, adversarial=0.0)
-    maker = FAMILIES[config.family].trainer(
-        dataset.held_out or dataset.train, settings, torch.device("cpu")
-    )
-    # No step of a run has this number.
-    return maker.examples(2**62)
-
-
-def _seconds_a_step(dataset: Dataset, config: TrainConfig, device: torch.device) -> float:
+def _seconds_a_step(task: Task, config: TrainConfig, device: torch.device) -> float:
     """Take some steps with a trainer that is not used any further."""
-    # The adversarial steps take the longest.
-    trainer = FAMILIES[config.family].trainer(
-        dataset.train, replace(config, adversarial_from=0.0), device
-    )
+    # The steps of the last phase take the longest.
+    config = replace(config, adversarial_from=0.0, init="something")
+    trainer = task.trainer(config, device)
     trainer.step()  # the first one also sets things up
     begun = time.perf_counter()
     for _ in range(TIMED_STEPS):
@@ -403,7 +402,7 @@ def _seconds_a_step(dataset: Dataset, config: TrainConfig, device: torch.device)
     return (time.perf_counter() - begun) / TIMED_STEPS
 
 
-def _restore(trainer: RestorationTrainer, state: dict[str, Any], path: Path) -> None:
+def _restore(trainer: Trainer, state: dict[str, Any], path: Path) -> None:
     try:
         trainer.restore(state)
     except (RuntimeError, KeyError, ValueError) as error:

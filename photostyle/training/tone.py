@@ -1,8 +1,8 @@
-"""Training of tone filters on whole photos degraded on the fly."""
+"""Training of tone filters on whole photos."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -13,15 +13,14 @@ from torch import Tensor, nn
 from photostyle.affine import slice_apply
 from photostyle.networks import ToneGenerator
 from photostyle.networks.tone import THUMBNAIL
-from photostyle.training.degrade import degrade
-from photostyle.training.exposure import with_whites
-from photostyle.training.restoration import RestorationTrainer
+from photostyle.training.family import Applied
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from photostyle.training.examples import Image
     from photostyle.training.photos import Pixels
 
 SMALLEST_PART = 0.6
@@ -31,38 +30,45 @@ SMOOTHNESS = 2.0
 """Weight of the squared differences between neighbouring cells. One exposure was wrong for the
 whole photo; where the grid varies, halos are not far."""
 
+PARAMS = {"width": 16, "depth": 8}
 
-class ToneTrainer(RestorationTrainer):
-    """A tone generator that learns to undo degradations of whole photos."""
 
-    def _new_generator(self) -> nn.Module:
-        return ToneGenerator()
+class ToneFamily:
+    """Filters that change colours alone, by a bilateral grid of affine maps."""
 
-    def examples(self, step: int) -> tuple[Tensor, Tensor]:
-        """Make the examples of a step.
+    architecture = "tone"
+
+    def __init__(self, params: Mapping[str, Any] = PARAMS) -> None:
+        """Choose a network.
 
         Args:
-            step: Its number, from 0.
-
-        Returns:
-            Degraded and wanted photos, `B 3 256 256` each, in `[0, 1]`.
+            params: What `ToneGenerator` is built with.
         """
-        random = np.random.default_rng([self._config.seed, step])
-        clean, degraded = [], []
-        for _ in range(self._config.batch):
-            clean.append(random_photo(self._pyramids, random))
-            degraded.append(degrade(clean[-1], self._config.degrade, random))
-            if "exposure" in self._config.degrade:
-                clean[-1] = with_whites(clean[-1], degraded[-1])
-        return self._tensor(degraded), self._tensor(clean)
+        self.params = params
 
-    def _restored(self, generator: nn.Module, degraded: Tensor) -> Tensor:
-        grids = generator(degraded)
-        self._grids = grids
-        return apply_grids(degraded, grids)
+    def generator(self) -> nn.Module:
+        """Make a generator that changes nothing yet."""
+        return ToneGenerator(**self.params)
 
-    def _loss(self, restored: Tensor, degraded: Tensor, clean: Tensor) -> Tensor:  # noqa: ARG002
-        return F.l1_loss(restored, clean) + SMOOTHNESS * roughness(self._grids)
+    def cut(
+        self,
+        photos: Sequence[Sequence[Pixels]],
+        size: int,  # noqa: ARG002 - thumbnails have one size
+        random: np.random.Generator,
+    ) -> Image:
+        """Take most of a photo as a thumbnail, `256 256 C`: that is what generators look at."""
+        return random_photo(photos, random)
+
+    def apply(self, generator: nn.Module, photos: Tensor, to: Tensor | None = None) -> Applied:
+        """Change the colours of photos, `B 3 256 256`, or of the same ones at another size."""
+        # Eight bits of a colour map are not enough.
+        with torch.autocast(photos.device.type, enabled=False):
+            grids = generator(photos)
+        return Applied(apply_grids(photos if to is None else to, grids), roughness(grids))
+
+    def reconstruction(self, applied: Applied, inputs: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG002
+        """Absolute error, and the roughness of the grids."""
+        return F.l1_loss(applied.photos, targets) + SMOOTHNESS * applied.roughness
 
 
 def random_photo(
@@ -71,11 +77,11 @@ def random_photo(
     """Take most of a random photo, perhaps mirrored, squashed to a thumbnail.
 
     Args:
-        pyramids: As `read_pyramids` returns them.
+        pyramids: Photos at several scales, as `pyramid` returns them.
         random: Source of all random numbers.
 
     Returns:
-        `256 256 3` in `[0, 1]`.
+        `256 256 C` in `[0, 1]`.
     """
     photo = pyramids[int(random.integers(len(pyramids)))][0]
     height, width = (

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import tomllib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,19 +17,20 @@ from PIL import Image
 
 from photostyle.cli.train import FIELDS
 from photostyle.features import dead_leaves
-from photostyle.networks import RepairGenerator
 from photostyle.progress import Progress
 from photostyle.registry import find_entry, load_networks, read_entries
-from photostyle.training import run
-from photostyle.training.restoration import RestorationTrainer
+from photostyle.training import palette, run, task, translation
+from photostyle.training.repair import RepairFamily
+from photostyle.training.task import FAMILIES
+from photostyle.training.tone import ToneFamily
+from photostyle.training.trainer import Trainer
 
 SMALL = {"widths": [8, 8], "encoder_blocks": [1, 1], "decoder_blocks": [1]}
-TINY = ("--degrade", "noise", "--steps", "4", "--batch", "2", "--size", "32", "--device", "cpu")
-
-
-class SmallTrainer(RestorationTrainer):
-    def _new_generator(self):
-        return RepairGenerator(**SMALL)
+SMALL_TONE = {"width": 4, "depth": 2}
+TINY = (
+    "--degrade", "noise", "--init", "none", "--steps", "4", "--batch", "2", "--size", "32",
+    "--device", "cpu",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,7 +44,11 @@ def _one_thread():
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
     """A folder of nine photos in the current folder, and small networks."""
-    monkeypatch.setitem(run.FAMILIES, "repair", run.Family(SmallTrainer, SMALL))
+    monkeypatch.setitem(FAMILIES, "repair", lambda params=SMALL: RepairFamily(params))
+    monkeypatch.setitem(FAMILIES, "tone", lambda params=SMALL_TONE: ToneFamily(params))
+    monkeypatch.setattr(translation, "SIDE", 64)
+    monkeypatch.setattr(palette, "POOL", 8192)
+    monkeypatch.setattr(task, "PREVIEW_EXAMPLES", 6)
     monkeypatch.setattr(run, "CHECKPOINT_STEPS", 2)
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "clean"
@@ -53,19 +60,44 @@ def photos(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def orange(photos):
+    """The same photos in another light, in a folder beside theirs."""
+    folder = photos.with_name("orange")
+    folder.mkdir()
+    for path in photos.iterdir():
+        pixels = np.asarray(Image.open(path)) * np.array([1, 0.75, 0.35])
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / path.name)
+    return folder
+
+
+@pytest.fixture
+def caught(monkeypatch):
+    """What runs would be started with: they are not, and Ctrl-C comes at once."""
+    calls = []
+
+    def train(name, folders, config, out, **options):
+        calls.append(SimpleNamespace(name=name, folders=folders, config=config, out=out, **options))
+        options["progress"](Progress("train", 1, 2))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "train", train)
+    return calls
+
+
+@pytest.fixture
 def interrupted(monkeypatch):
     """`interrupted(step)`: Ctrl-C comes in this step."""
 
     def at(step):
-        take = SmallTrainer.step
+        take = Trainer.step
 
         def step_and_interrupt(trainer):
             if trainer.steps == step - 1:
                 signal.raise_signal(signal.SIGINT)
             return take(trainer)
 
-        monkeypatch.setattr(SmallTrainer, "step", step_and_interrupt)
-        return lambda: monkeypatch.setattr(SmallTrainer, "step", take)
+        monkeypatch.setattr(Trainer, "step", step_and_interrupt)
+        return lambda: monkeypatch.setattr(Trainer, "step", take)
 
     return at
 
@@ -80,16 +112,47 @@ def test_a_filter_and_its_entry(cli, photos, tmp_path):
     assert (entry.kind, entry.license) == ("repair", "CC0-1.0")
     assert entry.trained_on == "8 photos of clean"
     assert entry.recipe == (
-        "photostyle train soft clean --degrade noise --batch 2 --size 32 --seed 3 --steps 4"
+        "photostyle train soft clean --degrade noise --batch 2 --size 32 --seed 3 --init none "
+        "--steps 4"
     )
     assert len(load_networks(entry)) == 1
     steps, last = outcome.err.splitlines()
     assert steps.startswith("step 4: PSNR ")
     assert last.startswith("soft: 4 steps in ")
     assert {path.name for path in tmp_path.iterdir()} == {
-        "clean", "models.toml", "soft.safetensors", "soft.checkpoint", "soft.previews", "soft.runs",
+        "clean", "models.toml", "soft.safetensors", "soft.best.safetensors", "soft.checkpoint",
+        "soft.md", "soft.previews", "soft.runs",
     }  # fmt: skip
     assert photos.is_dir()
+
+
+@pytest.mark.usefixtures("orange")
+def test_a_look_and_its_entry(cli, tmp_path):
+    small = ("--steps", "2", "--batch", "1", "--init", "none", "--device", "cpu")
+    outcome = cli("train", "sunset", "clean", "orange", *small)
+    assert outcome.code == 0
+    entry = find_entry("sunset.safetensors")
+    assert tomllib.loads(outcome.out)["sunset"]["kind"] == entry.kind == "tone"
+    assert entry.trained_on == "16 photos of clean and orange"
+    assert entry.recipe == ("photostyle train sunset clean orange --batch 1 --init none --steps 2")
+    assert "distance of colours" in outcome.err
+    assert len(list((tmp_path / "sunset.previews").iterdir())) == 1
+
+
+@pytest.mark.parametrize(("family", "kind"), [((), "tone"), (("--family", "repair"), "repair")])
+def test_pairs_and_their_entry(cli, orange, family, kind):
+    (orange / "1.png").unlink()
+    small = ("--steps", "2", "--batch", "1", "--size", "32", "--init", "none", "--device", "cpu")
+    outcome = cli("train", "warm", "clean", "orange", "--paired", *family, *small, "--json")
+    record = outcome.json
+    assert (record["family"], record["paired"], record["status"]) == (kind, True, "done")
+    assert record["measure"] == "PSNR, dB"
+    assert record["after"] > 5
+    entry = find_entry(record["output"])
+    assert (entry.kind, entry.trained_on) == (kind, "7 pairs of clean and orange")
+    words = " ".join(("--paired", *family))
+    assert entry.recipe.startswith(f"photostyle train warm clean orange {words} --batch 1 ")
+    assert "1 of the 9 photos in 'clean'" in record["warnings"][0]
 
 
 def test_json_is_one_object(cli, photos):
@@ -97,26 +160,32 @@ def test_json_is_one_object(cli, photos):
     record = cli("train", "soft", photos, *TINY, "--json").json
     assert record.keys() == set(FIELDS)
     assert record["entry"]["sha256"]
-    assert record["psnr_degraded"] > 10
-    assert record["psnr_repaired"] > 10
-    del record["entry"], record["seconds"], record["psnr_degraded"], record["psnr_repaired"]
+    assert record["before"] > 10
+    assert record["after"] > 10
+    for name in ("entry", "seconds", "before", "after"):
+        del record[name]
     warnings = record.pop("warnings")
-    assert record == {
+    expected = {
         "name": "soft",
-        "folder": str(photos),
+        "folders": [str(photos)],
         "output": "soft.safetensors",
+        "best": "soft.best.safetensors",
         "checkpoint": "soft.checkpoint",
         "family": "repair",
         "degrade": ["noise"],
+        "paired": False,
+        "init": "none",
         "steps": 4,
         "photos": 8,
         "held_out": 1,
         "skipped": 1,
+        "measure": "PSNR, dB",
         "device": "cpu",
         "seed": 0,
         "status": "done",
         "error": None,
     }
+    assert {name: record[name] for name in expected} == expected
     assert "broken.jpg" in warnings[0]
 
 
@@ -124,7 +193,8 @@ def test_a_failure_with_json_has_the_same_fields(cli, tmp_path):
     failed = cli("train", "soft", tmp_path / "none", *TINY, "--json")
     assert failed.code == 2
     assert failed.json.keys() == set(FIELDS)
-    assert (failed.json["status"], failed.json["folder"]) == ("failed", str(tmp_path / "none"))
+    assert (failed.json["status"], failed.json["folders"]) == ("failed", [str(tmp_path / "none")])
+    assert "there is no folder" in failed.json["error"]
 
 
 def test_ctrl_c_says_how_to_continue(cli, photos, tmp_path, interrupted):
@@ -141,7 +211,7 @@ def test_ctrl_c_says_how_to_continue(cli, photos, tmp_path, interrupted):
     restore()
     words = shlex.split(again.removeprefix("continue with: "))
     assert words[0] == "photostyle"
-    assert cli(*words[1:], "--device", "cpu").code == 0
+    assert cli(*words[1:], "--init", "none", "--device", "cpu").code == 0
     first, second = (
         safetensors.torch.load_file(path) for path in (tmp_path / "straight.safetensors", out)
     )
@@ -157,71 +227,110 @@ def test_ctrl_c_with_json(cli, photos, interrupted):
     assert (record["status"], record["steps"]) == ("interrupted", 1)
 
 
-def test_options_reach_the_run(cli, photos, monkeypatch):
-    calls = []
-
-    def train(*arguments, **options):
-        calls.append((arguments, options))
-        options["progress"](Progress("train", 1, 2))
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run, "train", train)
+def test_options_reach_the_run(cli, photos, caught):
     outcome = cli(
         "train", "soft", photos, "--degrade", "jpeg,noise", "--steps", "70", "--minutes", "2.5",
         "--batch", "3", "--size", "48", "--adversarial", "0.01", "--hold-out", "0",
-        "--snapshots", "2", "--seed", "9", "--device", "cpu", "--overwrite",
+        "--snapshots", "2", "--seed", "9", "--init", "denoise", "--no-amp", "--device", "cpu",
+        "--license", "CC0-1.0", "--overwrite",
     )  # fmt: skip
     assert outcome.code == 130
-    (((name, folder, config, out), options),) = calls
-    assert not options["fit"]
-    assert (name, folder, str(out)) == ("soft", photos, "soft.safetensors")
+    (call,) = caught
+    config = call.config
+    assert (call.name, call.folders, str(call.out)) == ("soft", [photos], "soft.safetensors")
     assert (config.family, config.degrade, config.device) == ("repair", ("noise", "jpeg"), "cpu")
     assert (config.steps, config.first_cycle, config.batch, config.size) == (70, 10, 3, 48)
     assert (config.adversarial, config.hold_out, config.snapshots, config.seed) == (0.01, 0, 2, 9)
-    assert (options["minutes"], options["resume"], options["overwrite"]) == (2.5, False, True)
-    assert options["recipe"].endswith(
-        "--degrade jpeg,noise --batch 3 --size 48 --adversarial 0.01 "
-        "--hold-out 0 --snapshots 2 --seed 9"
+    assert (config.paired, config.amp) == (False, False)
+    assert (call.init, call.fit, call.minutes, call.license) == ("denoise", False, 2.5, "CC0-1.0")
+    assert (call.resume, call.overwrite) == (False, True)
+    # What it starts from, and its steps, are added when they are known.
+    assert call.recipe == (
+        "photostyle train soft clean --degrade jpeg,noise --batch 3 --size 48 --adversarial 0.01 "
+        "--hold-out 0 --snapshots 2 --no-amp --seed 9"
     )
 
 
-def test_the_time_alone_says_how_many_steps(cli, photos, monkeypatch):
-    calls = []
+def test_two_folders_reach_the_run(cli, photos, orange, tmp_path, caught):
+    out = tmp_path / "b.safetensors"
+    cli("train", "warm", photos, orange, "--paired", "--family", "repair", "--resume", "-o", out)
+    (call,) = caught
+    assert (call.folders, call.out) == ([photos, orange], out)
+    assert (call.config.family, call.config.degrade, call.config.paired) == ("repair", (), True)
+    assert (call.resume, call.overwrite, call.init) == (True, False, None)
+    assert call.recipe == "photostyle train warm clean orange --paired --family repair"
 
-    def train(*_, **options):
-        calls.append((options["minutes"], options["fit"]))
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "train", train)
+def test_each_kind_of_run_has_its_own_defaults(cli, photos, orange, caught):
+    cli("train", "soft", photos, "--degrade", "noise")
+    cli("train", "light", photos, "--degrade", "exposure")
+    cli("train", "warm", photos, orange, "--paired")
+    cli("train", "mend", photos, orange, "--paired", "--family", "repair")
+    cli("train", "sunset", photos, orange)
+    soft, light, warm, mend, look = (call.config for call in caught)
+    assert (soft.family, light.family, warm.family, mend.family, look.family) == (
+        "repair", "tone", "tone", "repair", "tone",
+    )  # fmt: skip
+    assert soft.steps == light.steps == warm.steps == mend.steps == 28_000
+    assert soft.first_cycle == 4000
+    assert soft.batch == mend.batch == 16
+    # Tone filters look at whole photos, fewer at a time; a look is learnt in fewer steps.
+    assert light.batch == warm.batch == look.batch < soft.batch
+    assert look.steps < soft.steps
+    assert look.first_cycle == run.first_cycle(look.steps)
+    # A look needs the adversary, and averages snapshots.
+    assert look.adversarial > 0
+    assert soft.adversarial == light.adversarial == warm.adversarial == mend.adversarial == 0
+    assert look.snapshots > 1
+    assert soft.snapshots == warm.snapshots == 1
+    assert all(call.config.amp and call.fit and call.init is None for call in caught)
+
+
+def test_what_is_given_replaces_the_defaults_of_looks(cli, photos, orange, caught):
+    cli(
+        "train", "sunset", photos, orange, "--steps", "7", "--batch", "3", "--adversarial", "0",
+        "--snapshots", "1",
+    )  # fmt: skip
+    (call,) = caught
+    config = call.config
+    assert (config.steps, config.first_cycle, config.batch) == (7, 1, 3)
+    assert (config.adversarial, config.snapshots) == (0, 1)
+    assert call.recipe == (
+        "photostyle train sunset clean orange --batch 3 --adversarial 0 --snapshots 1"
+    )
+
+
+def test_the_time_alone_says_how_many_steps(cli, photos, caught):
     cli("train", "soft", photos, "--degrade", "noise", "--minutes", "10")
     cli("train", "soft", photos, "--degrade", "noise", "--minutes", "10", "--steps", "9")
-    assert calls == [(10, True), (10, False)]
-
-
-def test_the_family_follows_from_the_degradations(cli, photos, monkeypatch):
-    configs = []
-
-    def train(_name, _folder, config, *_, **__):
-        configs.append(config)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run, "train", train)
-    cli("train", "light", photos, "--degrade", "exposure")
-    assert (configs[0].family, configs[0].steps) == ("tone", 28_000)
-    assert configs[0].first_cycle == 4000
+    assert [(call.minutes, call.fit) for call in caught] == [(10, True), (10, False)]
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["soft", "clean"], 2, ["--degrade noise,jpeg"]),
+        (["soft", "clean"], 2, ["a second folder", "--degrade"]),
+        (["soft", "clean", "--paired"], 2, ["a second folder"]),
+        (["soft", "clean", "clean"], 2, ["both folders are 'clean'"]),
+        (["soft", "clean", "full", "--degrade", "noise"], 2, ["leave out the second"]),
+        (["soft", "clean", "full", "--degrade", "noise", "--paired"], 2, ["exclude each other"]),
+        (["soft", "clean", "full", "--family", "repair"], 2, ["a repair needs pairs"]),
+        (["soft", "clean", "full", "--paired", "--family", "blue"], 2, ["not 'blue'"]),
+        (["soft", "clean", "--degrade", "noise", "--family", "tone"], 2, ["--family goes with"]),
+        (["soft", "clean", "none"], 2, ["there is no folder 'none'"]),
+        (["soft", "clean", "empty"], 2, ["there are no photos in 'empty'"]),
+        (["soft", "clean", "one"], 2, ["in 'one': training needs 2"]),
+        (["soft", "clean", "full/1.png"], 2, ["is a file"]),
+        (["soft", "clean", "full", "--init", "denoise"], 2, ["it is a repair filter"]),
+        (["soft", "clean", "--degrade", "noise", "--init", "exposure"], 2, ["it is a tone filter"]),
+        (["soft", "clean", "full", "--init", "nothing-like-it"], 3, ["nothing-like-it"]),
         (["soft", "clean", "--degrade", "rain"], 2, ["unknown degradation 'rain'"]),
         (["soft", "clean", "--degrade", "exposure,noise"], 2, ["no filter undoes both"]),
         (["so/ft", "clean", "--degrade", "noise"], 2, ["made of letters"]),
         (["soft", "none", "--degrade", "noise"], 2, ["there is no folder 'none'"]),
         (["soft", "empty", "--degrade", "noise"], 2, ["there are no photos"]),
         (["soft", "clean/1.png", "--degrade", "noise"], 2, ["is a file"]),
-        (["soft", "one", "--degrade", "noise"], 2, ["only one photo"]),
+        (["soft", "one", "--degrade", "noise"], 2, ["in 'one': training needs 2"]),
         (["soft", "clean", "--degrade", "noise", "--steps", "0"], 2, ["steps must be"]),
         (["soft", "clean", "--degrade", "noise", "--size", "33"], 2, ["multiple of 16"]),
         (["soft", "clean", "--degrade", "noise", "--minutes", "0"], 2, ["must be positive"]),
@@ -238,8 +347,10 @@ def test_bad_requests_end_at_once_in_a_line(cli, photos, tmp_path, arguments, co
     (tmp_path / "empty").mkdir()
     (tmp_path / "one").mkdir()
     (photos / "0.png").rename(tmp_path / "one" / "0.png")
+    shutil.copytree(photos, tmp_path / "full")
     (tmp_path / "there.safetensors").write_bytes(b"mine")
-    assert cli("train", *arguments).failed(code, *words)
+    # The photos are smaller than most, which would be said otherwise.
+    assert cli("train", "--size", "32", *arguments).failed(code, *words)
     assert (tmp_path / "there.safetensors").read_bytes() == b"mine"
     assert not list(tmp_path.glob("*.checkpoint"))
 
@@ -248,6 +359,8 @@ def test_the_checkpoint_of_other_settings_is_refused(cli, photos):
     assert cli("train", "soft", photos, *TINY, "-q").err == ""
     outcome = cli("train", "soft", photos, *TINY, "--seed", "1", "--resume")
     assert outcome.failed(2, "was made with seed 0, not 1")
+    outcome = cli("train", "soft", photos, *TINY, "--init", "denoise", "--resume")
+    assert outcome.failed(2, "was started from nothing, not from denoise@")
     assert cli("train", "soft", photos, *TINY).failed(1, "--resume to continue it, --overwrite")
 
 
@@ -275,6 +388,7 @@ def test_asking_for_help_loads_no_heavy_modules():
         "print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "degrade" in done.stdout  # its dashes may be coloured apart
+    for option in ("degrade", "paired", "family", "init", "amp"):
+        assert option in done.stdout  # their dashes may be coloured apart
     heavy = {"torch", "numpy", "cv2", "numba", "PIL", "safetensors", "tensorboard"}
     assert not set(done.stderr.split()) & heavy

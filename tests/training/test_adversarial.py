@@ -1,4 +1,4 @@
-"""The adversary: hinge losses at their known values, content, and what learns from what."""
+"""The adversary: hinge losses at their known values, and what learns from what."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from photostyle.training.adversarial import CONTENT, Adversary
-from photostyle.training.config import TrainConfig
+from photostyle.training.adversarial import Adversary
+from photostyle.training.processes import Alone
 
 CPU = torch.device("cpu")
 
@@ -27,7 +27,7 @@ class Brightness(nn.Module):
 
 @pytest.fixture
 def adversary() -> Adversary:
-    return Adversary(TrainConfig(adversarial=0.5), CPU)
+    return Adversary(0, CPU)
 
 
 def pictures(seed: int = 0) -> Tensor:
@@ -36,57 +36,74 @@ def pictures(seed: int = 0) -> Tensor:
 
 def test_hinge_values(adversary: Adversary, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adversary, "_discriminator", Brightness())
-    clean, restored = torch.full((2, 3, 32, 32), 0.75), torch.full((2, 3, 32, 32), 0.25)
-    assert adversary.generator_losses(restored, clean)["adversarial"].item() == pytest.approx(
-        -0.5 * 0.25
-    )
+    photos, results = torch.full((2, 3, 32, 32), 0.75), torch.full((2, 3, 32, 32), 0.25)
+    assert adversary.generator_loss(results).item() == pytest.approx(-0.25)
     # relu(1 - 0.75) + relu(1 + 0.25)
-    assert adversary.discriminator_loss(restored, clean).item() == pytest.approx(1.5)
+    assert adversary.loss(results, photos).item() == pytest.approx(1.5)
+    # What is told apart with ease counts no more.
+    assert adversary.loss(torch.full((2, 3, 32, 32), -2.0), 3 * photos).item() == 0
 
 
-def test_content_is_kept_where_nothing_changes(adversary: Adversary) -> None:
-    photos = pictures()
-    same = adversary.generator_losses(photos, photos)["content"].item()
-    other = adversary.generator_losses(pictures(1), photos)["content"].item()
-    assert same == 0
-    assert other > 0.1 * CONTENT
+def test_photos_and_results_alike_are_augmented(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+
+    def halved(photos: Tensor) -> Tensor:
+        seen.append(photos.mean().item())
+        return photos / 2
+
+    adversary = Adversary(0, CPU, halved)
+    monkeypatch.setattr(adversary, "_discriminator", Brightness())
+    photos, results = torch.full((2, 3, 32, 32), 0.75), torch.full((2, 3, 32, 32), 0.25)
+    assert adversary.generator_loss(results).item() == pytest.approx(-0.125)
+    # relu(1 - 0.375) + relu(1 + 0.125)
+    assert adversary.loss(results, photos).item() == pytest.approx(1.75)
+    assert sorted(seen) == [0.25, 0.25, 0.75]
 
 
 def test_the_generator_is_told_and_the_discriminator_is_not_changed_by_it(
     adversary: Adversary,
 ) -> None:
-    restored = pictures(1).requires_grad_()
-    losses = adversary.generator_losses(restored, pictures())
-    for loss in losses.values():
-        (gradient,) = torch.autograd.grad(loss, restored, retain_graph=True)
-        assert gradient.abs().max() > 0
-    sum(losses.values(), start=torch.zeros(())).backward()
+    results = pictures(1).requires_grad_()
+    adversary.generator_loss(results).backward()
+    assert results.grad is not None
+    assert results.grad.abs().max() > 0
     assert all(p.grad is None for p in adversary._discriminator.parameters())
-    restored.grad = None
-    adversary.discriminator_loss(restored, pictures()).backward()
-    assert restored.grad is None
+    results.grad = None
+    adversary.loss(results, pictures()).backward()
+    assert results.grad is None
     assert all(p.grad is not None for p in adversary._discriminator.parameters())
 
 
 def test_the_discriminator_learns_to_tell_them_apart(adversary: Adversary) -> None:
-    clean = pictures()
-    blurred = torch.nn.functional.avg_pool2d(clean, 5, 1, 2)
+    photos = pictures()
+    blurred = torch.nn.functional.avg_pool2d(photos, 5, 1, 2)
     losses = []
     for _ in range(25):
-        loss = adversary.discriminator_loss(blurred, clean)
-        adversary.step(loss)
+        loss = adversary.loss(blurred, photos)
+        adversary.step(loss, Alone())
         losses.append(loss.item())
     assert losses[0] == pytest.approx(2, abs=0.2)
     assert losses[-1] < 0.8 * losses[0]
 
 
+def test_the_seed_alone_decides_the_weights(adversary: Adversary) -> None:
+    torch.manual_seed(77)
+    expected = torch.rand(3)
+    torch.manual_seed(77)
+    again, other = Adversary(0, CPU), Adversary(1, CPU)
+    assert torch.equal(torch.rand(3), expected)
+    results, photos = pictures(), pictures(1)
+    assert torch.equal(again.loss(results, photos), adversary.loss(results, photos))
+    assert not torch.equal(other.loss(results, photos), adversary.loss(results, photos))
+
+
 def test_it_continues_from_its_state(adversary: Adversary) -> None:
-    other = Adversary(TrainConfig(adversarial=0.5, seed=1), CPU)
-    clean, restored = pictures(), pictures(1)
-    adversary.step(adversary.discriminator_loss(restored, clean))
+    other = Adversary(1, CPU)
+    photos, results = pictures(), pictures(1)
+    adversary.step(adversary.loss(results, photos), Alone())
     other.restore(copy.deepcopy(adversary.state()))
     for _ in range(2):
-        first, second = (a.discriminator_loss(restored, clean) for a in (adversary, other))
+        first, second = (a.loss(results, photos) for a in (adversary, other))
         assert torch.equal(first, second)
-        adversary.step(first)
-        other.step(second)
+        adversary.step(first, Alone())
+        other.step(second, Alone())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +12,13 @@ import torch
 
 from photostyle.errors import TrainingError, UsageError
 from photostyle.training import checkpoint
-from photostyle.training.checkpoint import check_settings, read_checkpoint, save_checkpoint
+from photostyle.training.checkpoint import (
+    FORMAT,
+    TAKEN,
+    check_settings,
+    read_checkpoint,
+    save_checkpoint,
+)
 from photostyle.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -33,9 +39,15 @@ def test_what_was_saved_is_read(saved: Path) -> None:
     content = read_checkpoint(saved)
     assert content["fingerprint"] == "fingerprint"
     assert content["settings"]["degrade"] == ["noise", "jpeg"]
+    assert content["best"] is None
     assert content["state"]["steps"] == 7
     assert torch.equal(content["state"]["weights"]["a"], torch.arange(3.0))
     check_settings(saved, content["settings"], CONFIG)
+
+
+def test_the_best_figure_is_kept(saved: Path) -> None:
+    save_checkpoint(saved, STATE, CONFIG, "fingerprint", 31.25)
+    assert read_checkpoint(saved)["best"] == 31.25
 
 
 def test_more_steps_and_another_device_may_resume(saved: Path) -> None:
@@ -53,12 +65,24 @@ def test_more_steps_and_another_device_may_resume(saved: Path) -> None:
         ({"family": "tone"}, "family repair, not tone"),
         ({"hold_out": 0.0}, r"hold-out 0\.05, not 0\.0"),
         ({"adversarial": 0.1}, "adversarial 0.0, not 0.1"),
+        ({"amp": False}, "amp True, not False"),
+        ({"degrade": (), "paired": True}, "degrade noise,jpeg, not :"),
     ],
 )
 def test_other_settings_are_refused(saved: Path, change: dict[str, Any], message: str) -> None:
     settings = read_checkpoint(saved)["settings"]
     with pytest.raises(UsageError, match=f"was made with {message}"):
         check_settings(saved, settings, replace(CONFIG, **change))
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_what_a_resumed_run_takes_may_differ(saved: Path, name: str) -> None:
+    other = {"first_cycle": 7, "rate": 1.0, "init": "soft@0123456789ab"}[name]
+    check_settings(
+        saved,
+        read_checkpoint(saved)["settings"],
+        replace(CONFIG, **{name: other}),  # type: ignore[arg-type]
+    )
 
 
 def test_steps_say_when_the_adversarial_phase_begins(tmp_path: Path) -> None:
@@ -68,6 +92,18 @@ def test_steps_say_when_the_adversarial_phase_begins(tmp_path: Path) -> None:
     settings = read_checkpoint(path)["settings"]
     with pytest.raises(UsageError, match="made with steps 28000, not 99"):
         check_settings(path, settings, replace(config, steps=99))
+    with pytest.raises(UsageError, match=r"made with adversarial-from 0\.5, not 0\.1"):
+        check_settings(path, settings, replace(config, adversarial_from=0.1))
+
+
+def test_looks_have_phases_and_pairs_have_none(tmp_path: Path) -> None:
+    pairs = replace(CONFIG, degrade=(), paired=True, family="tone")
+    look = replace(pairs, paired=False)
+    check_settings(tmp_path, asdict(pairs) | {"degrade": []}, replace(pairs, steps=99))
+    with pytest.raises(UsageError, match="made with steps 28000, not 99"):
+        check_settings(tmp_path, asdict(look) | {"degrade": []}, replace(look, steps=99))
+    with pytest.raises(UsageError, match="made with paired False, not True"):
+        check_settings(tmp_path, asdict(look) | {"degrade": []}, pairs)
 
 
 def test_a_full_disk_keeps_the_one_before(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +133,8 @@ def test_nothing_but_tensors_and_numbers_is_unpickled(tmp_path: Path) -> None:
             return os.mkdir, (str(tmp_path / "evil"),)
 
     path = tmp_path / "f.checkpoint"
-    torch.save({"format": 1, "settings": {}, "fingerprint": "", "state": Evil()}, path)
+    content = {"format": FORMAT, "settings": {}, "fingerprint": "", "best": None, "state": Evil()}
+    torch.save(content, path)
     with pytest.raises(TrainingError, match="is damaged or not a checkpoint"):
         read_checkpoint(path)
     assert not (tmp_path / "evil").exists()
@@ -110,6 +147,14 @@ def test_other_files_and_formats(tmp_path: Path) -> None:
     torch.save({"weights": torch.ones(2)}, path)
     with pytest.raises(TrainingError, match="not a checkpoint"):
         read_checkpoint(path)
-    torch.save({"format": 9, "settings": {}, "fingerprint": "", "state": {}}, path)
-    with pytest.raises(TrainingError, match="has format 9, this photostyle reads format 1"):
+    content = {"settings": {}, "fingerprint": "", "best": None, "state": {}}
+    torch.save(content | {"format": 9}, path)
+    with pytest.raises(TrainingError, match=f"has format 9, this photostyle reads format {FORMAT}"):
+        read_checkpoint(path)
+
+
+def test_a_file_of_an_older_format_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "f.checkpoint"
+    torch.save({"format": 1, "settings": {}, "fingerprint": "", "state": {}}, path)
+    with pytest.raises(TrainingError, match="has format 1, this photostyle reads"):
         read_checkpoint(path)

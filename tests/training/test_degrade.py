@@ -170,6 +170,6 @@ def test_names_are_put_in_the_order_of_their_application() -> None:
 @pytest.mark.parametrize("names", ["", "noise,rain", "noise;jpeg"])
 def test_unknown_names_are_refused(names: str) -> None:
     with pytest.raises(
-        UsageError, match=r"unknown degradation .*: use some of exposure, haze, blur, noise"
+        UsageError, match=r"unknown degradation .*: use some of exposure, night, haze, blur"
     ):
         parse_degradations(names)

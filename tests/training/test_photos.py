@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 from photostyle.errors import PhotoError, UsageError
-from photostyle.training.photos import LONGEST, find_photos, random_patch, read_pyramids
+from photostyle.image import read_photo
+from photostyle.training.photos import LONGEST, find_photos, pyramid, random_patch, read_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-
-def never(error: PhotoError) -> None:
-    raise AssertionError(error)
+    from numpy.typing import NDArray
 
 
 def test_photos_are_found_at_any_depth_in_a_fixed_order(tmp_path: Path) -> None:
@@ -35,37 +34,56 @@ def test_a_folder_must_be_there_and_hold_photos(tmp_path: Path) -> None:
         find_photos(tmp_path / "none")
 
 
-def test_photos_are_read_at_the_scales_that_are_large_enough(
-    photo_file: Callable[..., Path],
+def test_photos_are_kept_at_the_scales_that_are_large_enough(
+    landscape: Callable[..., NDArray[np.float32]],
 ) -> None:
-    large, small = photo_file("large.png", 100, 200), photo_file("small.png", 60, 80)
-    tiny = photo_file("tiny.png", 20, 30)
-    pyramids = read_pyramids([large, small, tiny], 48, never)
-    assert [[version.shape for version in pyramid] for pyramid in pyramids] == [
+    pyramids = [pyramid(landscape(*size), 48) for size in ((100, 200), (60, 80), (20, 30))]
+    assert [[version.shape for version in versions] for versions in pyramids] == [
         [(100, 200, 3), (75, 150, 3), (55, 110, 3)],
         [(60, 80, 3)],
         [(48, 72, 3)],
     ]
-    assert all(version.dtype == np.uint8 for pyramid in pyramids for version in pyramid)
+    assert all(version.dtype == np.uint8 for versions in pyramids for version in versions)
     means = [version.mean() for version in pyramids[0]]
     assert max(means) - min(means) < 2
+    assert means[0] == pytest.approx(255 * landscape(100, 200).mean(), abs=0.6)
 
 
-def test_huge_photos_are_shrunk_first(photo_file: Callable[..., Path]) -> None:
-    ((largest, *_),) = read_pyramids([photo_file("huge.png", 100, 2 * LONGEST)], 32, never)
+def test_huge_photos_are_shrunk_first(landscape: Callable[..., NDArray[np.float32]]) -> None:
+    largest, *_ = pyramid(landscape(100, 2 * LONGEST), 32)
     assert largest.shape == (50, LONGEST, 3)
 
 
-def test_unreadable_photos_are_told_and_left_out(
+def test_a_pair_has_six_channels_at_every_scale(photo_file: Callable[..., Path]) -> None:
+    first = photo_file("a.png", 100, 200)
+    versions = read_pair(first, photo_file("b.png", 100, 200, sky="dusk"), 48)
+    assert [version.shape for version in versions] == [(100, 200, 6), (75, 150, 6), (55, 110, 6)]
+    assert np.array_equal(versions[0][..., :3], read_photo(first).floats() * 255)
+    assert versions[0][..., 3:].mean() < versions[0][..., :3].mean() - 20
+    # Both halves of each version show the same.
+    twice = read_pair(first, first, 48)
+    assert all(np.array_equal(version[..., :3], version[..., 3:]) for version in twice)
+
+
+def test_the_counterpart_is_scaled_to_the_first(photo_file: Callable[..., Path]) -> None:
+    small, large = photo_file("small.png", 50, 75), photo_file("large.png", 100, 151)
+    versions = read_pair(small, large, 32)
+    assert [version.shape for version in versions] == [(50, 75, 6), (38, 57, 6)]
+    apart = versions[0][..., :3].astype(float) - versions[0][..., 3:]
+    assert np.abs(apart).mean() < 8
+
+
+def test_photos_of_other_shapes_are_no_pair(
     photo_file: Callable[..., Path], tmp_path: Path
 ) -> None:
+    wide, high = photo_file("wide.png", 60, 90), photo_file("high.png", 90, 60)
+    with pytest.raises(PhotoError, match=r"wide.png' has 90 x 60 .*high.png' 60 x 90: .* same sha"):
+        read_pair(wide, high, 32)
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no photo")
-    told: list[PhotoError] = []
-    assert len(read_pyramids([broken, photo_file("good.png")], 32, told.append)) == 1
-    assert "broken.jpg" in str(told[0])
-    with pytest.raises(UsageError, match="not one of the photos can be read"):
-        read_pyramids([broken], 32, told.append)
+    for sides in ((wide, broken), (broken, wide)):
+        with pytest.raises(PhotoError, match=r"broken\.jpg"):
+            read_pair(*sides, 32)
 
 
 def test_patches_come_from_everywhere_in_every_version() -> None:
@@ -95,6 +113,20 @@ def test_patches_come_from_everywhere_in_every_version() -> None:
     # A version is drawn as often as it has area: 2400 to 1224 pixels.
     assert numbers.count(201) > 1.3 * numbers.count(202)
     assert 100 <= turned <= 200
+
+
+def test_halves_of_a_pair_belong_together() -> None:
+    noise = np.random.default_rng(4).integers(0, 100, (40, 50, 3), dtype=np.uint8)
+    pair = np.concatenate([noise, noise + 100], axis=-1)
+    alone = []
+    for seed in range(40):
+        patch = 255 * random_patch([[pair]], 32, np.random.default_rng(seed))
+        assert patch.shape == (32, 32, 6)
+        np.testing.assert_allclose(patch[..., 3:], patch[..., :3] + 100, atol=1e-3)
+        alone.append(random_patch([[noise]], 32, np.random.default_rng(seed)))
+        # The first half is what it would be without the other.
+        np.testing.assert_allclose(patch[..., :3], 255 * alone[-1], atol=1e-3)
+    assert len({patch.tobytes() for patch in alone}) == 40
 
 
 def test_patches_depend_on_the_generator_alone() -> None:

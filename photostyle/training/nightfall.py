@@ -1,0 +1,99 @@
+"""Day for night: the blue hour, rendered from a photo taken by day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photostyle.training.exposure import from_linear, to_linear
+
+Image = NDArray[np.float32]
+
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Of linear R, G, B (Rec. 709): what the eye's cones see."""
+
+SCOTOPIC = np.array([0.05, 0.55, 0.40], np.float32)
+"""What its rods see, about: they are nearly blind to red (Purkinje's shift)."""
+
+MOONLIGHT = np.array([0.35, 0.72, 2.06], np.float32)
+"""Colour of what the rods see, as painters and film-makers have it."""
+
+SKYLIGHT = np.array([0.80, 0.95, 1.30], np.float32)
+"""White balance of what the cones still see."""
+
+LEAST, MOST = 2.0**-4, 2.0**-0.8
+"""Bounds of the factor on the light: a photo that is dark already stays much as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nightfall:
+    """How far the night has fallen."""
+
+    key: float = 0.05
+    """Luminance that the photo's geometric mean comes to."""
+
+    colour: float = 0.5
+    """Share of the cones' colours; the rest is the rods' blue."""
+
+    contrast: float = 0.22
+    """Exponent on luminance, beside 1."""
+
+    dome: float = 0.55
+    """The top of the picture is darker by this share: the sky's light comes from the horizon."""
+
+    white: float = 0.5
+    """Luminance at which highlights have lost half of theirs."""
+
+
+STEADY = Nightfall()
+"""A clean blue hour, dark but readable."""
+
+SPREAD = {"key": 0.4, "colour": 0.35, "contrast": 0.5, "dome": 0.5, "white": 0.4}
+"""Standard deviation of the logarithm, to base e, of each value when nights are drawn."""
+
+
+def rendered_night(photo: Image, nightfall: Nightfall = STEADY) -> Image:
+    """Render a night from a photo taken by day.
+
+    After Thompson, Shirley and Ferwerda 2002 (A spatial post-processing algorithm for images of
+    night scenes) and Jensen et al. 2000 (Night rendering), in linear light: less light, the colours
+    of rods among those of cones, a sky that darkens upwards, and soft highlights. Lamps stay off.
+
+    Args:
+        photo: `H W 3`, sRGB-encoded in `[0, 1]`.
+        nightfall: How far the night has fallen.
+
+    Returns:
+        `H W 3` in `[0, 1]`.
+    """
+    light = to_linear(photo)
+    seen = (light @ SCOTOPIC)[..., None] * (MOONLIGHT / (MOONLIGHT @ LUMINANCE))
+    mixed = nightfall.colour * light * SKYLIGHT + (1 - nightfall.colour) * seen
+    mean = np.exp(np.log(light @ LUMINANCE + np.float32(0.01)).mean())
+    mixed *= np.clip(nightfall.key / mean, LEAST, MOST)
+    luminance = (mixed @ LUMINANCE)[..., None]
+    mixed *= ((luminance + np.float32(1e-3)) / nightfall.key) ** nightfall.contrast
+    height = ((np.arange(len(photo), dtype=np.float32) + 0.5) / len(photo))[:, None, None]
+    mixed *= 1 - nightfall.dome * (1 - height) ** np.float32(1.6)
+    mixed /= 1 + (mixed @ LUMINANCE)[..., None] / nightfall.white
+    return from_linear(np.clip(mixed, 0, 1)).astype(np.float32)
+
+
+def night(photo: Image, random: np.random.Generator) -> Image:
+    """Render a night of any kind: brighter or darker, bluer or greyer than the steady one.
+
+    Args:
+        photo: `H W 3`, sRGB-encoded in `[0, 1]`.
+        random: Source of all random numbers.
+
+    Returns:
+        `H W 3` in `[0, 1]`.
+    """
+    drawn = {
+        field.name: getattr(STEADY, field.name) * np.exp(random.normal(0, SPREAD[field.name]))
+        for field in fields(Nightfall)
+    }
+    shares = {name: min(drawn[name], 0.95) for name in ("colour", "dome")}
+    return rendered_night(photo, Nightfall(**drawn | shares))

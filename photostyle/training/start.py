@@ -1,0 +1,64 @@
+"""Where a generator starts: from nothing, or from a filter there is."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from photostyle.errors import UsageError
+from photostyle.registry import find_entry, load_networks, read_entries, verified_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+NOTHING = "none"
+"""What users say for a generator that changes nothing yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a generator starts."""
+
+    name: str
+    """Of the filter, or `NOTHING`."""
+
+    label: str
+    """Name and digest of the filter; empty if there is none."""
+
+    params: Mapping[str, Any] | None
+    """What its network is built with."""
+
+    weights: Mapping[str, Tensor] | None
+    """Its weights, of the last snapshot, float32."""
+
+
+def find_start(name: str | None, family: str, models: Path | None = None) -> Start:
+    """Find the filter that a new one of a family starts from.
+
+    Args:
+        name: A filter's name or file, or `none`. By default the first bundled one of the family.
+        family: `"repair"` or `"tone"`.
+        models: A further list of models.
+
+    Raises:
+        ModelError: There is no such filter, or its weights are missing or not the listed ones.
+        UsageError: It is of another family, or not one of photostyle's own networks.
+    """
+    if name is None:
+        bundled = (e for e in read_entries(models).values() if e.bundled and e.kind == family)
+        name = next((entry.name for entry in bundled), NOTHING)
+    if name == NOTHING:
+        return Start(NOTHING, "", None, None)
+    entry = find_entry(name, models=models)
+    if entry.kind != family:
+        what = f"a {entry.kind} filter" if entry.kind in ("repair", "tone") else f"for {entry.kind}"
+        raise UsageError(f"cannot start from '{name}': it is {what}, and the new one is a {family}")
+    if entry.architecture != family:
+        raise UsageError(f"cannot start from '{name}': its network is not one of photostyle's own")
+    weights = load_networks(entry)[-1].state_dict()
+    digest = hashlib.sha256(verified_weights(entry)).hexdigest()
+    return Start(name, f"{entry.name}@{digest[:12]}", entry.params, weights)

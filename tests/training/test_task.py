@@ -1,0 +1,163 @@
+"""What a run is to learn follows from its folders and settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from photostyle.errors import UsageError
+from photostyle.networks import ToneGenerator
+from photostyle.progress import silent
+from photostyle.training import palette, translation
+from photostyle.training.config import TrainConfig
+from photostyle.training.preview import COLOURS, PSNR
+from photostyle.training.reconstruction import Reconstruction
+from photostyle.training.repair import RepairFamily
+from photostyle.training.task import FAMILIES, Task, read_task
+from photostyle.training.tone import ToneFamily
+from photostyle.training.translation import Translation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+CPU = torch.device("cpu")
+REPAIR: dict[str, Any] = {"widths": [8, 8], "encoder_blocks": [1, 1], "decoder_blocks": [1]}
+TONE: dict[str, Any] = {"width": 4, "depth": 2}
+DEGRADED = TrainConfig(degrade=("noise",), size=32, batch=2, steps=10)
+LOOK = replace(DEGRADED, family="tone", degrade=())
+
+
+@pytest.fixture
+def sides(photo_file: Callable[..., Path]) -> list[Path]:
+    """Three photos by day and, of the same names, four at dusk."""
+    for number in range(4):
+        path = photo_file(f"dusk/{number}.png", 48, 72, sky="dusk")
+        if number < 3:
+            photo_file(f"day/{number}.png", 48, 72)
+    return [path.parent.with_name("day"), path.parent]
+
+
+def read(folders: Sequence[Path], config: TrainConfig, params: dict[str, Any]) -> Task:
+    return read_task(folders, config, params, progress=silent, warn=lambda _: None)
+
+
+def test_one_folder_is_degraded(sides: list[Path]) -> None:
+    task = read(sides[:1], DEGRADED, REPAIR)
+    assert isinstance(task.family, RepairFamily)
+    assert task.family.params == REPAIR
+    assert (task.photos, task.held_out, task.skipped) == (3, 0, 0)
+    inputs, targets = task.examples.batch(0, 2)
+    assert inputs.shape == targets.shape == (2, 3, 32, 32)
+    judge = task.objective(DEGRADED, CPU)
+    assert isinstance(judge, Reconstruction)
+    assert judge.measure is PSNR
+
+
+def test_pairs_are_compared_with_their_counterparts(sides: list[Path]) -> None:
+    config = replace(LOOK, paired=True)
+    task = read(sides, config, TONE)
+    assert isinstance(task.family, ToneFamily)
+    assert (task.photos, task.held_out, task.skipped) == (3, 0, 0)
+    assert isinstance(task.objective(config, CPU), Reconstruction)
+    inputs, targets = task.examples.batch(0, 1)
+    assert inputs.shape == targets.shape == (1, 3, 256, 256)
+    assert inputs.mean() > targets.mean() + 0.1
+    patches, _ = read(sides, replace(config, family="repair"), REPAIR).examples.batch(0, 1)
+    assert patches.shape == (1, 3, 32, 32)
+
+
+def test_two_folders_are_a_look(sides: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(translation, "SIDE", 64)
+    monkeypatch.setattr(palette, "POOL", 8192)
+    task = read(sides, LOOK, TONE)
+    assert (task.photos, task.held_out, task.skipped) == (7, 0, 0)
+    judge = task.objective(LOOK, CPU)
+    assert isinstance(judge, Translation)
+    assert judge.measure is COLOURS
+    inputs, targets = task.examples.batch(0, 4)
+    assert inputs.shape == targets.shape == (4, 3, 256, 256)
+    assert inputs.mean() > targets.mean() + 0.1
+    # The other way round is another run.
+    assert read(sides[::-1], LOOK, TONE).fingerprint != task.fingerprint
+
+
+def test_each_side_of_a_look_holds_some_back(photo_file: Callable[..., Path]) -> None:
+    for number in range(9):
+        photo_file(f"day/{number}.png", 40, 40)
+        path = photo_file(f"dusk/{number}.png", 40, 40)
+    (path.parent / "broken.png").write_bytes(b"no photo")
+    task = read([path.parent.with_name("day"), path.parent], LOOK, TONE)
+    assert (task.photos, task.held_out, task.skipped) == (16, 2, 1)
+
+
+def test_what_is_shown_is_always_the_same_and_no_example(sides: list[Path]) -> None:
+    first, again = (read(sides[:1], DEGRADED, REPAIR) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first.shown, again.shown, strict=True))
+    assert first.shown[0].shape[0] > DEGRADED.batch
+    assert not torch.equal(first.examples.batch(0, len(first.shown[0]))[0], first.shown[0])
+    other = read(sides[:1], replace(DEGRADED, seed=1), REPAIR)
+    assert not torch.equal(other.shown[0], first.shown[0])
+
+
+def test_what_is_shown_was_held_out(photo_file: Callable[..., Path]) -> None:
+    import numpy as np
+    from PIL import Image
+
+    folder = photo_file("grey/x.png").parent
+    (folder / "x.png").unlink()
+    levels = range(20, 220, 20)
+    for level in levels:
+        Image.fromarray(np.full((40, 40, 3), level, np.uint8)).save(folder / f"{level}.png")
+    task = read([folder], DEGRADED, REPAIR)
+    assert task.held_out == 1
+    shown = set((255 * task.shown[1]).round().flatten().tolist())
+    trained = set((255 * task.examples.batch(0, 64)[1]).round().flatten().tolist())
+    assert len(shown) == 1
+    assert not shown & trained
+    assert shown | trained <= set(levels)
+
+
+def test_a_trainer_starts_with_the_weights_it_is_given(sides: list[Path]) -> None:
+    task = read(sides, replace(LOOK, paired=True), TONE)
+    given = ToneGenerator(**TONE)
+    torch.nn.init.normal_(given.tail.weight)
+    trainer = task.trainer(LOOK, CPU, given.state_dict())
+    assert all(torch.equal(given.state_dict()[n], v) for n, v in trainer.weights().items())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_families_are_made_with_their_own_params_too(family: str) -> None:
+    made = FAMILIES[family]()
+    again = FAMILIES[family](made.params)
+    assert made.architecture == again.architecture == family
+    first, second = (one.generator().state_dict() for one in (made, again))
+    assert {n: v.shape for n, v in first.items()} == {n: v.shape for n, v in second.items()}
+
+
+def test_folders_must_go_with_the_settings(sides: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="leave out the second"):
+        read(sides, DEGRADED, REPAIR)
+    for config in (LOOK, replace(LOOK, paired=True)):
+        with pytest.raises(UsageError, match=r"a second folder with photos .*--degrade"):
+            read(sides[:1], config, TONE)
+        around = sides[0].parent / "dusk" / ".." / "day"
+        with pytest.raises(UsageError, match=r"both folders are '.*day'"):
+            read([sides[0], around], config, TONE)
+    with pytest.raises(UsageError, match=r"there is no folder '.*none'"):
+        read([sides[0], tmp_path / "none"], LOOK, TONE)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_each_side_of_a_look_needs_two_photos(sides: list[Path], which: int) -> None:
+    first, *others = sorted(sides[which].iterdir())
+    for path in others:
+        path.unlink()
+    with pytest.raises(UsageError, match=rf"1 photos? in '{sides[which]}': training needs 2"):
+        read(sides, LOOK, TONE)
+    first.unlink()
+    with pytest.raises(UsageError, match=rf"there are no photos in '{sides[which]}'"):
+        read(sides, LOOK, TONE)
