@@ -17,10 +17,10 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 SCOTOPIC = np.array([0.05, 0.55, 0.40], np.float32)
 """What its rods see, about: they are nearly blind to red (Purkinje's shift)."""
 
-MOONLIGHT = np.array([0.35, 0.72, 2.06], np.float32)
+MOONLIGHT = np.array([0.42, 0.76, 1.84], np.float32)
 """Colour of what the rods see, as painters and film-makers have it."""
 
-SKYLIGHT = np.array([0.80, 0.95, 1.30], np.float32)
+SKYLIGHT = np.array([0.84, 0.96, 1.23], np.float32)
 """White balance of what the cones still see."""
 
 LEAST, MOST = 2.0**-4, 2.0**-0.8
@@ -31,16 +31,16 @@ LEAST, MOST = 2.0**-4, 2.0**-0.8
 class Nightfall:
     """How far the night has fallen."""
 
-    key: float = 0.05
+    key: float = 0.042
     """Luminance that the photo's geometric mean comes to."""
 
-    colour: float = 0.5
+    colour: float = 0.55
     """Share of the cones' colours; the rest is the rods' blue."""
 
     contrast: float = 0.22
     """Exponent on luminance, beside 1."""
 
-    dome: float = 0.55
+    dome: float = 0.65
     """The top of the picture is darker by this share: the sky's light comes from the horizon."""
 
     white: float = 0.5
