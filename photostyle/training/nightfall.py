@@ -31,16 +31,16 @@ LEAST, MOST = 2.0**-4, 2.0**-0.8
 class Nightfall:
     """How far the night has fallen."""
 
-    key: float = 0.042
+    key: float = 0.036
     """Luminance that the photo's geometric mean comes to."""
 
-    colour: float = 0.55
+    colour: float = 0.6
     """Share of the cones' colours; the rest is the rods' blue."""
 
     contrast: float = 0.22
     """Exponent on luminance, beside 1."""
 
-    dome: float = 0.65
+    dome: float = 0.7
     """The top of the picture is darker by this share: the sky's light comes from the horizon."""
 
     white: float = 0.5
