@@ -13,6 +13,7 @@ from photostyle.errors import TrainingError, UsageError
 from photostyle.image.atomic import write_atomically
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from photostyle.training.config import TrainConfig
@@ -36,6 +37,7 @@ def save_checkpoint(
     state: dict[str, Any],
     config: TrainConfig,
     fingerprint: str,
+    params: Mapping[str, Any],
     best: float | None = None,
 ) -> None:
     """Write a checkpoint, whole or not at all: the one before stays until then.
@@ -45,6 +47,7 @@ def save_checkpoint(
         state: What the trainer's `state` returned: tensors and numbers in dicts and lists.
         config: The settings of the run.
         fingerprint: That of its photos.
+        params: What the generator is built with.
         best: Figure of the best preview so far, if there was one.
 
     Raises:
@@ -54,6 +57,7 @@ def save_checkpoint(
         "format": FORMAT,
         "settings": asdict(config) | {"degrade": list(config.degrade)},
         "fingerprint": fingerprint,
+        "params": dict(params),
         "best": best,
         "state": state,
     }

@@ -13,7 +13,7 @@ from photostyle.training.photos import SCALES, Pixels, find_photos, pyramid, rea
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from photostyle.progress import ProgressCallback
     from photostyle.training.config import TrainConfig
@@ -42,6 +42,20 @@ class Dataset:
     """Digest of the names and sizes of the photos trained on."""
 
 
+def photos_in(folder: Path) -> list[Path]:
+    """List the photos in a folder and its subfolders.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        UsageError: There is no such folder, or there are no photos in it.
+    """
+    if folder.is_file():
+        raise UsageError(f"'{folder}' is a file: give a folder of photos")
+    return find_photos(folder)
+
+
 def read_dataset(
     folder: Path, config: TrainConfig, *, progress: ProgressCallback, warn: Callable[[str], None]
 ) -> Dataset:
@@ -56,9 +70,7 @@ def read_dataset(
     Raises:
         UsageError: There is no such folder, or it has fewer than two photos that can be read.
     """
-    if folder.is_file():
-        raise UsageError(f"'{folder}' is a file: give a folder of photos")
-    paths = find_photos(folder)
+    paths = photos_in(folder)
     pyramids: dict[str, list[Pixels]] = {}
     failures = 0
     for path in paths:
@@ -70,7 +82,7 @@ def read_dataset(
             warn(f"{error}; skipped")
             continue
         pyramids[path.relative_to(folder).as_posix()] = pyramid(pixels, config.size)
-    return _dataset(pyramids, failures, f"photos in '{folder}'", config, warn)
+    return _dataset(pyramids, failures, "photo", f"in '{folder}'", config, warn)
 
 
 def read_pairs(
@@ -98,9 +110,14 @@ def read_pairs(
     """
     sides = []
     for side in (folder, other):
-        if side.is_file():
-            raise UsageError(f"'{side}' is a file: give a folder of photos")
-        sides.append({p.relative_to(side).with_suffix(""): p for p in find_photos(side)})
+        named: dict[PurePath, Path] = {}
+        for path in photos_in(side):
+            stem = path.relative_to(side).with_suffix("")
+            if stem in named:
+                warn(f"'{path}' is left out: '{named[stem].name}' has the same name")
+            else:
+                named[stem] = path
+        sides.append(named)
     first, second = sides
     names = [name for name in first if name in second]
     for side, has, lacks in ((folder, first, second), (other, second, first)):
@@ -118,25 +135,28 @@ def read_pairs(
         except PhotoError as error:
             failures += 1
             warn(f"{error}; skipped")
-    return _dataset(pyramids, failures, f"pairs in '{folder}' and '{other}'", config, warn)
+    return _dataset(pyramids, failures, "pair", f"in '{folder}' and '{other}'", config, warn)
 
 
 def _dataset(
     pyramids: dict[str, list[Pixels]],
     failures: int,
-    what: str,
+    noun: str,
+    place: str,
     config: TrainConfig,
     warn: Callable[[str], None],
 ) -> Dataset:
     """Check what was read, and keep some of it for validation."""
     total = len(pyramids) + failures
     if len(pyramids) < FEWEST:
-        can = f"only {len(pyramids)} of the {total}" if failures else f"there are {total}"
-        end = " can be read" if failures else ""
-        raise UsageError(f"{can} {what}{end}: training needs {FEWEST} or more")
+        found = f"there is only one {noun}" if total else f"there are no {noun}s"
+        if failures:
+            found = f"only {len(pyramids)} of the {total} {noun}s can be read"
+        raise UsageError(f"{found} {place}: training needs {FEWEST} or more")
     if failures:
-        warn(f"{failures} of {total} {what} cannot be read and are left out")
-    _warn_of_small(pyramids.values(), config.size, warn)
+        warn(f"{failures} of {total} {noun}s {place} cannot be read and are left out")
+    if config.family == "repair":  # the others look at thumbnails
+        _warn_of_small(pyramids.values(), config.size, warn)
     kept = held_out_names(list(pyramids), config.hold_out)
     train = {name: pyramid for name, pyramid in pyramids.items() if name not in kept}
     shapes = sorted((name, [version.shape for version in p]) for name, p in train.items())

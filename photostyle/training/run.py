@@ -27,7 +27,7 @@ from photostyle.training.interrupt import interrupts_noted
 from photostyle.training.preview import Preview, preview, write_preview
 from photostyle.training.processes import Processes, find_processes
 from photostyle.training.result import Description, TrainingResult, rounded, write_result
-from photostyle.training.start import find_start
+from photostyle.training.start import find_start, started
 from photostyle.training.task import Task, read_task
 
 if TYPE_CHECKING:
@@ -142,9 +142,13 @@ def train(
     device = resolve_device(config.device)
     processes = find_processes(device)
     device = processes.device(device)
-    start = find_start(init, config.family)
-    config = replace(config, init=start.label)
     saved = read_checkpoint(files.checkpoint) if resume else None
+    start = (
+        find_start(init, config.family)
+        if saved is None or init is not None
+        else started(saved["settings"]["init"], saved["params"])
+    )
+    config = replace(config, init=start.label)
     if saved is not None:
         settings = saved["settings"]
         if fit:
@@ -371,6 +375,7 @@ class _Run:
                 self._trainer.state(),
                 self._config,
                 self._task.fingerprint,
+                self._task.family.params,
                 self.best,
             )
 

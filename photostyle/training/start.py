@@ -36,6 +36,16 @@ class Start:
     """Its weights, of the last snapshot, float32."""
 
 
+def started(label: str, params: Mapping[str, Any]) -> Start:
+    """Where a run started that is resumed; the weights are those of its checkpoint.
+
+    Args:
+        label: Name and digest of the filter, as in `Start.label`.
+        params: What the network is built with.
+    """
+    return Start(label.partition("@")[0] or NOTHING, label, params, None)
+
+
 def find_start(name: str | None, family: str, models: Path | None = None) -> Start:
     """Find the filter that a new one of a family starts from.
 

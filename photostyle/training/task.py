@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from photostyle.errors import UsageError
-from photostyle.training.dataset import Dataset, read_dataset, read_pairs
+from photostyle.training.dataset import Dataset, photos_in, read_dataset, read_pairs
 from photostyle.training.examples import Cut, Examples, degraded, paired, rendered, unpaired
 from photostyle.training.reconstruction import Reconstruction
 from photostyle.training.repair import RepairFamily
@@ -118,6 +118,8 @@ def read_task(
         )
     if wanted == 2 and folders[0].resolve() == folders[1].resolve():
         raise UsageError(f"both folders are '{folders[0]}': give one of photos, one of the look")
+    for folder in folders:
+        photos_in(folder)  # what is missing shows before much is read
     family = FAMILIES[config.family]() if params is None else FAMILIES[config.family](params)
 
     def cut(photos: Sequence[Sequence[Pixels]], random: np.random.Generator) -> Image:

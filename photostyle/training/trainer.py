@@ -152,13 +152,12 @@ class Trainer:
         )
         losses = self.objective.losses(self.steps, self._generator, inputs, targets)
         others = self.objective.judged()
-        for name, value in (losses | others).items():
-            self._check_finite(f"{name} loss", value)
+        self._check_finite({f"{name} loss": value for name, value in (losses | others).items()})
         self._optimizer.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
         self._processes.average(p.grad for p in self._generator.parameters() if p.grad is not None)
         norm = torch.nn.utils.clip_grad_norm_(self._generator.parameters(), LARGEST_GRADIENT)
-        self._check_finite("gradient", norm)
+        self._check_finite({"gradient": norm})
         self.objective.learn(self._processes)
         factor, cycle_ends = warm_restarts(self.steps, config.first_cycle)
         for group in self._optimizer.param_groups:
@@ -175,9 +174,12 @@ class Trainer:
             self.snapshots.append(self.weights())
         return {name: value.item() for name, value in (losses | others).items()}
 
-    def _check_finite(self, what: str, value: Tensor) -> None:
-        if not torch.isfinite(value):
-            raise TrainingError(f"the {what} is {value.item()} at step {self.steps + 1}")
+    def _check_finite(self, values: Mapping[str, Tensor]) -> None:
+        faults = [f"the {what} is {v.item()}" for what, v in values.items() if not v.isfinite()]
+        # All processes stop, or those without a fault would wait for the others.
+        if self._processes.any(bool(faults)):
+            fault = faults[0] if faults else "a loss of another process is not finite"
+            raise TrainingError(f"{fault} at step {self.steps + 1}")
 
     def apply(self, photos: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
         """Apply the averaged generator in full precision, for previews and validation.

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 CONFIG = TrainConfig(size=32, seed=3)
 STATE = {"steps": 7, "weights": {"a": torch.arange(3.0)}, "snapshots": []}
 
+PARAMS = {"widths": [8, 8]}
+
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     path = tmp_path / "f.checkpoint"
-    save_checkpoint(path, STATE, CONFIG, "fingerprint")
+    save_checkpoint(path, STATE, CONFIG, "fingerprint", PARAMS)
     return path
 
 
@@ -40,13 +42,14 @@ def test_what_was_saved_is_read(saved: Path) -> None:
     assert content["fingerprint"] == "fingerprint"
     assert content["settings"]["degrade"] == ["noise", "jpeg"]
     assert content["best"] is None
+    assert content["params"] == PARAMS
     assert content["state"]["steps"] == 7
     assert torch.equal(content["state"]["weights"]["a"], torch.arange(3.0))
     check_settings(saved, content["settings"], CONFIG)
 
 
 def test_the_best_figure_is_kept(saved: Path) -> None:
-    save_checkpoint(saved, STATE, CONFIG, "fingerprint", 31.25)
+    save_checkpoint(saved, STATE, CONFIG, "fingerprint", PARAMS, 31.25)
     assert read_checkpoint(saved)["best"] == 31.25
 
 
@@ -88,7 +91,7 @@ def test_what_a_resumed_run_takes_may_differ(saved: Path, name: str) -> None:
 def test_steps_say_when_the_adversarial_phase_begins(tmp_path: Path) -> None:
     config = replace(CONFIG, adversarial=0.1)
     path = tmp_path / "f.checkpoint"
-    save_checkpoint(path, STATE, config, "")
+    save_checkpoint(path, STATE, config, "", PARAMS)
     settings = read_checkpoint(path)["settings"]
     with pytest.raises(UsageError, match="made with steps 28000, not 99"):
         check_settings(path, settings, replace(config, steps=99))
@@ -114,10 +117,10 @@ def test_a_full_disk_keeps_the_one_before(saved: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(checkpoint, "write_atomically", full)
     with pytest.raises(TrainingError, match=r"No space left on device: the one before is kept"):
-        save_checkpoint(saved, STATE, CONFIG, "other")
+        save_checkpoint(saved, STATE, CONFIG, "other", PARAMS)
     assert saved.read_bytes() == before
     with pytest.raises(TrainingError, match=r"No space left on device$"):
-        save_checkpoint(saved.with_name("none.checkpoint"), STATE, CONFIG, "other")
+        save_checkpoint(saved.with_name("none.checkpoint"), STATE, CONFIG, "other", PARAMS)
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 1000])

@@ -340,6 +340,12 @@ def test_a_resumed_run_has_started_already(photos: Path, tmp_path: Path) -> None
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
     train("soft", photos, CONFIG, first)
     train("soft", photos, CONFIG, second, init=str(first), progress=interrupt_at(3))
+    # Nobody needs to say again what it started from, nor to keep that.
+    moved = first.rename(tmp_path / "moved.safetensors")
+    result = train("soft", photos, CONFIG, second, init=None, resume=True, progress=interrupt_at(4))
+    assert (result.steps, result.init) == (4, "soft")
+    assert "--init soft " in str(find_entry(str(second)).recipe)
+    moved.rename(first)
     with pytest.raises(UsageError, match=r"was started from soft@[0-9a-f]{12}, not from nothing"):
         train("soft", photos, CONFIG, second, init="none", resume=True)
     result = train("soft", photos, CONFIG, second, init=str(first), resume=True)

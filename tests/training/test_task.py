@@ -156,7 +156,7 @@ def test_each_side_of_a_look_needs_two_photos(sides: list[Path], which: int) -> 
     first, *others = sorted(sides[which].iterdir())
     for path in others:
         path.unlink()
-    with pytest.raises(UsageError, match=rf"1 photos? in '{sides[which]}': training needs 2"):
+    with pytest.raises(UsageError, match=rf"only one photo in '{sides[which]}': training needs 2"):
         read(sides, LOOK, TONE)
     first.unlink()
     with pytest.raises(UsageError, match=rf"there are no photos in '{sides[which]}'"):
