@@ -80,7 +80,7 @@ class Launched:
     def device(self, wanted: torch.device) -> torch.device:
         """The processor that accelerate gave to this process, of the wanted type."""
         given = self._accelerator.device
-        return given if given.type == wanted.type else wanted
+        return given if given.type == wanted.type != "cpu" else wanted
 
     def average(self, tensors: Iterable[Tensor]) -> None:
         """Replace tensors, in place, by their means over the processes, all in one message."""
