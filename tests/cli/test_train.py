@@ -392,3 +392,44 @@ def test_asking_for_help_loads_no_heavy_modules():
         assert option in done.stdout  # their dashes may be coloured apart
     heavy = {"torch", "numpy", "cv2", "numba", "PIL", "safetensors", "tensorboard"}
     assert not set(done.stderr.split()) & heavy
+
+
+def test_the_filter_is_published_with_its_card(cli, photos, tmp_path, monkeypatch):
+    from photostyle.registry import publish
+
+    sent = {}
+
+    def send(repo_id, files, **options):
+        sent.update(repo_id=repo_id, files=files, **options)
+        return publish.Published(repo_id, "a" * 40, "https://hub/commit")
+
+    monkeypatch.setattr(publish, "check_access", lambda _: None)
+    monkeypatch.setattr(publish, "publish", send)
+    outcome = cli("train", "soft", photos, *TINY, "--push-to-hub", "me/soft", "--private")
+    assert outcome.code == 0
+    assert sent["repo_id"] == "me/soft"
+    assert sent["private"]
+    assert sent["files"]["soft.safetensors"].name == "soft.safetensors"
+    card = sent["files"]["README.md"].read_text(encoding="utf-8")
+    assert 'repo_id = "me/soft"' in card
+    (picture,) = sent["files"].keys() - {"README.md", "soft.safetensors"}
+    assert picture in card
+    assert (tmp_path / picture).is_file()
+    table = tomllib.loads(outcome.out)["soft"]
+    assert (table["repo_id"], table["revision"], table["file"]) == (
+        "me/soft", "a" * 40, "soft.safetensors",
+    )  # fmt: skip
+    assert "path" not in table
+    assert "published: https://hub/commit" in outcome.err
+
+
+def test_a_name_or_a_token_that_will_not_do_shows_before_training(cli, photos, monkeypatch):
+    for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+    bad = cli("train", "soft", photos, *TINY, "--push-to-hub", "no slash")
+    assert bad.failed(2, "no slash")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert cli("train", "soft", photos, *TINY, "--push-to-hub", "me/soft").failed(3)
+    assert cli("train", "soft", photos, *TINY, "--private").failed(2, "--push-to-hub")
+    assert not list(photos.parent.glob("soft*"))
