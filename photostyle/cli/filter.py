@@ -102,6 +102,10 @@ def filter_photos(
         for path in plan.own_results:
             console.detail(f"{path}: left out")
     if dry_run:
+        from photostyle.registry import find_entry
+
+        for name in names:
+            find_entry(name, models=models)  # there must be one, but it is not loaded
         summary.show(plan)
         summary.end()
         return

@@ -298,6 +298,10 @@ def test_dry_run_prints_the_plan_and_touches_nothing(cli, fake, album):
     assert (fake.calls, files(folder)) == ([], before)
 
 
+def test_dry_run_knows_the_filters(cli, album):
+    assert cli("filter", "denise", "a.jpg", "--dry-run").failed(3, "did you mean denoise")
+
+
 def test_dry_run_needs_no_pytorch(album):
     album("a.jpg")
     program = (
