@@ -298,7 +298,8 @@ def test_dry_run_prints_the_plan_and_touches_nothing(cli, fake, album):
     assert (fake.calls, files(folder)) == ([], before)
 
 
-def test_dry_run_knows_the_filters(cli, album):
+@pytest.mark.usefixtures("album")
+def test_dry_run_knows_the_filters(cli):
     assert cli("filter", "denise", "a.jpg", "--dry-run").failed(3, "did you mean denoise")
 
 
