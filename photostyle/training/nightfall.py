@@ -31,7 +31,7 @@ LEAST, MOST = 2.0**-4, 2.0**-0.8
 class Nightfall:
     """How far the night has fallen."""
 
-    key: float = 0.036
+    key: float = 0.028
     """Luminance that the photo's geometric mean comes to."""
 
     colour: float = 0.6
@@ -40,8 +40,9 @@ class Nightfall:
     contrast: float = 0.22
     """Exponent on luminance, beside 1."""
 
-    dome: float = 0.7
-    """The top of the picture is darker by this share: the sky's light comes from the horizon."""
+    dome: float = 0.0
+    """The top of the picture is darker by this share: the sky's light comes from the horizon. The
+    steady night has none, for a network that sees no coordinates learns a step at the border."""
 
     white: float = 0.5
     """Luminance at which highlights have lost half of theirs."""
@@ -50,8 +51,9 @@ class Nightfall:
 STEADY = Nightfall()
 """A clean blue hour, dark but readable."""
 
+DUSK = Nightfall(key=0.036, dome=0.7)
 SPREAD = {"key": 0.4, "colour": 0.35, "contrast": 0.5, "dome": 0.5, "white": 0.4}
-"""Standard deviation of the logarithm, to base e, of each value when nights are drawn."""
+"""Where nights are drawn, and the standard deviation of the logarithm, to base e, of each value."""
 
 
 def rendered_night(photo: Image, nightfall: Nightfall = STEADY) -> Image:
@@ -59,7 +61,8 @@ def rendered_night(photo: Image, nightfall: Nightfall = STEADY) -> Image:
 
     After Thompson, Shirley and Ferwerda 2002 (A spatial post-processing algorithm for images of
     night scenes) and Jensen et al. 2000 (Night rendering), in linear light: less light, the colours
-    of rods among those of cones, a sky that darkens upwards, and soft highlights. Lamps stay off.
+    of rods among those of cones, perhaps a sky that darkens upwards, and soft highlights.
+    Lamps stay off.
 
     Args:
         photo: `H W 3`, sRGB-encoded in `[0, 1]`.
@@ -92,7 +95,7 @@ def night(photo: Image, random: np.random.Generator) -> Image:
         `H W 3` in `[0, 1]`.
     """
     drawn = {
-        field.name: getattr(STEADY, field.name) * np.exp(random.normal(0, SPREAD[field.name]))
+        field.name: getattr(DUSK, field.name) * np.exp(random.normal(0, SPREAD[field.name]))
         for field in fields(Nightfall)
     }
     shares = {name: min(drawn[name], 0.95) for name in ("colour", "dome")}

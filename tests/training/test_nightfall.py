@@ -29,10 +29,10 @@ def test_a_day_becomes_dark_and_blue() -> None:
 
 
 def test_it_is_darker_upwards_by_the_dome_alone() -> None:
-    rows = lab(rendered_night(grey(0.6)))[:, 0, 0]
+    rows = lab(rendered_night(grey(0.6), Nightfall(dome=0.6)))[:, 0, 0]
     assert (np.diff(rows) >= 0).all()
     assert rows[-1] > 1.2 * rows[0]
-    flat = rendered_night(grey(0.6), Nightfall(dome=0))
+    flat = rendered_night(grey(0.6))
     assert np.ptp(flat, axis=0).max() < 1e-6
 
 
