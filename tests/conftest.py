@@ -7,6 +7,7 @@ of real photographs next to the checkout; tests that ask for it are skipped wher
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,10 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# A shell starts background jobs with Ctrl-C ignored, and what they start inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Pixels = NDArray[np.float32]
 
