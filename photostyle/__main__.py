@@ -8,6 +8,9 @@ import sys
 
 def main() -> None:
     """Run the command line."""
+    # GNU's OpenMP lets threads spin while they wait for one another. Where another program has a
+    # core, that takes the time of the thread they wait for. It reads this once, when it is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from photostyle.cli.app import INTERRUPTED, run
 
     code = run()

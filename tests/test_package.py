@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -55,6 +56,21 @@ def test_transfer_is_the_function_whatever_was_imported_before():
 def test_an_unknown_public_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute 'tranfser'"):
         photostyle.tranfser  # noqa: B018
+
+
+@pytest.mark.parametrize(("given", "policy"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_of_the_command_wait_without_spinning(given, policy):
+    """Unless users want otherwise; it must be known before torch is loaded."""
+    code = (
+        "import os, sys; from photostyle.__main__ import main; sys.argv[1:] = ['--version']\n"
+        "try: main()\nexcept SystemExit: print(os.environ['OMP_WAIT_POLICY'])"
+    )
+    others = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+    env = others | ({} if given is None else {"OMP_WAIT_POLICY": given})
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
+    )
+    assert done.stdout.split() == ["photostyle", photostyle.__version__, policy]
 
 
 def test_python_m_photostyle_is_the_command():

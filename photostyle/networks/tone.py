@@ -17,7 +17,9 @@ class ToneGenerator(nn.Module):
 
     Four strided convolutions bring the thumbnail to one position per grid cell. One path stays
     local; another, down to a single vector of means and maxima, tells every cell what the whole
-    photo is like. Their sum gives each cell's maps as an addition to the identity.
+    photo is like. How high up a cell lies is told by one coordinate (Liu 2018, CoordConv): what is
+    dark and plain may be a night sky there, and is a road here. The sum of all three gives each
+    cell's maps as an addition to the identity.
     """
 
     def __init__(self, width: int = 16, depth: int = 8) -> None:
@@ -47,6 +49,7 @@ class ToneGenerator(nn.Module):
         self.whole = nn.Sequential(
             nn.Linear(2 * inner, inner), nn.ReLU(inplace=True), nn.Linear(inner, inner)
         )
+        self.descent = nn.Parameter(torch.zeros(inner))
         self.tail = nn.Conv2d(inner, 12 * depth, 1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
@@ -63,7 +66,9 @@ class ToneGenerator(nn.Module):
         x = self.encoder(2 * thumbnail - 1)
         seen = self.overview(x)
         whole = self.whole(torch.cat([seen.mean(dim=(2, 3)), seen.amax(dim=(2, 3))], dim=1))
-        maps = self.tail(torch.relu(self.local(x) + whole[:, :, None, None]))
+        down = torch.linspace(-1, 1, x.shape[2], dtype=x.dtype, device=x.device)
+        place = self.descent[:, None, None] * down[:, None]
+        maps = self.tail(torch.relu(self.local(x) + whole[:, :, None, None] + place))
         grid: Tensor = maps.permute(0, 2, 3, 1).unflatten(3, (self.depth, 3, 4))
         return grid + torch.eye(3, 4, dtype=grid.dtype, device=grid.device)
 

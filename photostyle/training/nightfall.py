@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,29 +31,37 @@ LEAST, MOST = 2.0**-4, 2.0**-0.8
 class Nightfall:
     """How far the night has fallen."""
 
-    key: float = 0.028
+    key: float = 0.04
     """Luminance that the photo's geometric mean comes to."""
 
-    colour: float = 0.6
+    colour: float = 0.8
     """Share of the cones' colours; the rest is the rods' blue."""
 
-    contrast: float = 0.22
+    contrast: float = 0.8
     """Exponent on luminance, beside 1."""
 
-    dome: float = 0.0
-    """The top of the picture is darker by this share: the sky's light comes from the horizon. The
-    steady night has none, for a network that sees no coordinates learns a step at the border."""
+    dome: float = 0.4
+    """The top of the picture is darker by this share: the sky's light comes from the horizon."""
 
-    white: float = 0.5
+    white: float = 0.8
     """Luminance at which highlights have lost half of theirs."""
+
+    warmth: float = 0.0
+    """EV by which lamps raise red over blue."""
 
 
 STEADY = Nightfall()
 """A clean blue hour, dark but readable."""
 
-DUSK = Nightfall(key=0.036, dome=0.7)
-SPREAD = {"key": 0.4, "colour": 0.35, "contrast": 0.5, "dome": 0.5, "white": 0.4}
+DUSK = Nightfall(key=0.02, colour=0.65, contrast=0.4, dome=0.6, white=0.5)
+SPREAD = {"key": 0.8, "colour": 0.35, "contrast": 0.5, "dome": 0.5, "white": 0.4}
 """Where nights are drawn, and the standard deviation of the logarithm, to base e, of each value."""
+
+WARMTH = 0.8, 0.8
+"""Mean and standard deviation of the warmth of nights: towns are lit by lamps."""
+
+LARGEST_SIGMA = 0.02
+"""Of the noise of nights; who wants them brighter must not take it for detail."""
 
 
 def rendered_night(photo: Image, nightfall: Nightfall = STEADY) -> Image:
@@ -61,7 +69,7 @@ def rendered_night(photo: Image, nightfall: Nightfall = STEADY) -> Image:
 
     After Thompson, Shirley and Ferwerda 2002 (A spatial post-processing algorithm for images of
     night scenes) and Jensen et al. 2000 (Night rendering), in linear light: less light, the colours
-    of rods among those of cones, perhaps a sky that darkens upwards, and soft highlights.
+    of rods among those of cones, a sky that darkens upwards, and soft highlights.
     Lamps stay off.
 
     Args:
@@ -79,24 +87,28 @@ def rendered_night(photo: Image, nightfall: Nightfall = STEADY) -> Image:
     luminance = (mixed @ LUMINANCE)[..., None]
     mixed *= ((luminance + np.float32(1e-3)) / nightfall.key) ** nightfall.contrast
     height = ((np.arange(len(photo), dtype=np.float32) + 0.5) / len(photo))[:, None, None]
+    mixed *= 2 ** (nightfall.warmth * np.array([0.5, 0, -0.5], np.float32))
     mixed *= 1 - nightfall.dome * (1 - height) ** np.float32(1.6)
     mixed /= 1 + (mixed @ LUMINANCE)[..., None] / nightfall.white
     return from_linear(np.clip(mixed, 0, 1)).astype(np.float32)
 
 
 def night(photo: Image, random: np.random.Generator) -> Image:
-    """Render a night of any kind: brighter or darker, bluer or greyer than the steady one.
+    """Render a night of any kind, as cameras bring it home: from dusk to black, blue or lamplit.
 
     Args:
         photo: `H W 3`, sRGB-encoded in `[0, 1]`.
         random: Source of all random numbers.
 
     Returns:
-        `H W 3` in `[0, 1]`.
+        `H W 3`, with noise, not clipped.
     """
     drawn = {
-        field.name: getattr(DUSK, field.name) * np.exp(random.normal(0, SPREAD[field.name]))
-        for field in fields(Nightfall)
+        name: getattr(DUSK, name) * np.exp(random.normal(0, spread))
+        for name, spread in SPREAD.items()
     }
     shares = {name: min(drawn[name], 0.95) for name in ("colour", "dome")}
-    return rendered_night(photo, Nightfall(**drawn | shares))
+    warmth = random.normal(*WARMTH)
+    dark = rendered_night(photo, Nightfall(**drawn | shares, warmth=warmth))
+    sigma = LARGEST_SIGMA * random.random() ** 2
+    return dark + np.float32(sigma) * random.standard_normal(photo.shape, np.float32)

@@ -324,12 +324,15 @@ def test_ctrl_c_in_the_middle_leaves_nothing(pair, tmp_path):
         ],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    for line in process.stderr:
-        if "dusk.jpg: 144 x 96 pixels" in line:  # both photos are read: the fit begins
-            break
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        for line in process.stderr:
+            if "dusk.jpg: 144 x 96 pixels" in line:  # both photos are read: the fit begins
+                break
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, err) == (130, "error: interrupted\n")
     assert json.loads(out)["status"] == "interrupted"
     assert contents(tmp_path) == before
