@@ -56,7 +56,9 @@ def convolve(photo: Image, kernel: Image, *, linear: bool) -> Image:
 
 
 def draw_kernel(random: np.random.Generator) -> Image:
-    """Draw a blur: lack of focus (disc or Gaussian) or motion (straight or shaken), alike often.
+    """Draw a blur: lack of focus (disc or Gaussian) or motion (straight or shaken).
+
+    Two of three are motion, whose direction a network must find out first.
 
     Args:
         random: Source of all random numbers.
@@ -64,13 +66,13 @@ def draw_kernel(random: np.random.Generator) -> Image:
     Returns:
         `K K` with odd K, centred on its centroid, of sum 1.
     """
-    kind = random.integers(4)
+    kind = random.integers(6)
     if kind == 0:
         return disc(random.uniform(0.5, 4))
     if kind == 1:
         return gaussian(random.uniform(0.3, 2.5))
     length = random.uniform(3, 15)
-    if kind == 2:
+    if kind < 5:
         return kernel_of(straight_path(length, random.uniform(0, np.pi)))
     return kernel_of(shaken_path(length, random))
 

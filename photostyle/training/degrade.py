@@ -27,7 +27,7 @@ CLEAN_SHARE = 0.06
 ALONE_SHARE = 0.8
 """Of the others, so many get one degradation, and the rest several on top of one another."""
 
-SHARES = {"jpeg": 4.0}
+SHARES = {"jpeg": 10.0}
 """How often one degradation alone is this one, beside 1 for each other: what compression did is
 harder to learn than noise."""
 

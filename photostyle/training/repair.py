@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 TOLERANCE = 0.01
 """Added to the errors there were (2.5 of 255 levels), so that clean photos count finitely."""
 
+ROUNDING = 1e-7
+"""Added to squared errors, about that of rounding to 8 bits: of 0 the root has no gradient."""
+
 PARAMS = {
     "widths": list(repair.WIDTHS),
     "encoder_blocks": list(repair.ENCODER_BLOCKS),
@@ -67,9 +70,9 @@ class RepairFamily:
 
 
 def relative_error(restored: Tensor, degraded: Tensor, clean: Tensor) -> Tensor:
-    """Mean over examples of the absolute error left, relative to the root of the one there was.
+    """Mean over examples of the rms error left, relative to the root of the one there was.
 
-    Plain absolute errors are those of the noisiest examples, and a network trained for them blurs
+    Plain errors are those of the noisiest examples, and a network trained for them blurs
     the others: photos that were nearly clean come out worse than they went in. Ratios of errors are
     those of the cleanest, and heavy noise is hardly learned. The root stands between.
 
@@ -81,6 +84,8 @@ def relative_error(restored: Tensor, degraded: Tensor, clean: Tensor) -> Tensor:
     Returns:
         A scalar.
     """
-    before = (degraded - clean).abs().mean(dim=(1, 2, 3))
-    after = (restored - clean).abs().mean(dim=(1, 2, 3))
+    before, after = (
+        ((photos - clean).square().mean(dim=(1, 2, 3)) + ROUNDING).sqrt()
+        for photos in (degraded, restored)
+    )
     return (after / (before + TOLERANCE).sqrt()).mean()

@@ -92,8 +92,14 @@ def random_photo(
     part = photo[top : top + height, left : left + width]
     if random.random() < 0.5:
         part = part[:, ::-1]
-    squashed = cv2.resize(part, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
-    return np.asarray(squashed, np.float32) / np.float32(255)
+    # OpenCV averages at most four channels at once, and pairs have six.
+    sides = [
+        cv2.resize(
+            part[..., first : first + 3], (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA
+        )
+        for first in range(0, part.shape[2], 3)
+    ]
+    return np.concatenate(sides, axis=-1).astype(np.float32) / np.float32(255)
 
 
 def apply_grids(photos: Tensor, grids: Tensor) -> Tensor:

@@ -57,8 +57,9 @@ def test_most_of_a_photo_becomes_a_thumbnail() -> None:
         assert 0.58 <= np.ptp(thumbnail[0, :, 0]) * 255 / 200 <= 1
 
 
-def test_halves_of_a_pair_become_thumbnails_of_the_same_part() -> None:
-    noise = np.random.default_rng(4).integers(0, 100, (60, 80, 3), dtype=np.uint8)
+@pytest.mark.parametrize("size", [(60, 80, 3), (700, 500, 3)])
+def test_halves_of_a_pair_become_thumbnails_of_the_same_part(size: tuple[int, ...]) -> None:
+    noise = np.random.default_rng(4).integers(0, 100, size, dtype=np.uint8)
     pair = np.concatenate([noise, noise + 100], axis=-1)
     for seed in range(6):
         both = ToneFamily(SMALL).cut([[pair]], 32, np.random.default_rng(seed))
