@@ -76,8 +76,8 @@ def train(
         typer.Option(
             "--degrade",
             metavar="WHAT",
-            help="Instead of B: what the filter shall undo, of exposure, night, haze, blur, noise, "
-            "jpeg.",
+            help="Instead of B: what the filter shall undo, of exposure, night, haze, blur, "
+            "motion, noise, jpeg.",
             rich_help_panel=_LEARNING,
         ),
     ] = None,

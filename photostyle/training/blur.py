@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.training.exposure import from_linear, to_linear
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Image = NDArray[np.float32]
 
@@ -30,8 +35,29 @@ def blur(photo: Image, random: np.random.Generator) -> Image:
     Returns:
         `H W 3`, not clipped.
     """
+    return _blurred(photo, draw_kernel, random)
+
+
+def motion(photo: Image, random: np.random.Generator) -> Image:
+    """Blur a photo by motion alone, and otherwise as `blur` does.
+
+    Args:
+        photo: `H W 3`, sRGB in `[0, 1]`.
+        random: Source of all random numbers.
+
+    Returns:
+        `H W 3`, not clipped.
+    """
+    return _blurred(photo, draw_motion, random)
+
+
+def _blurred(
+    photo: Image,
+    draw: Callable[[np.random.Generator], Image],
+    random: np.random.Generator,
+) -> Image:
     if random.random() >= SHARP_SHARE:
-        kernel = draw_kernel(random)
+        kernel = draw(random)
         photo = convolve(photo, kernel, linear=random.random() < 0.5)
     sigma = LARGEST_SIGMA * random.random() ** 2
     return photo + np.float32(sigma) * random.standard_normal(photo.shape, np.float32)
@@ -71,8 +97,20 @@ def draw_kernel(random: np.random.Generator) -> Image:
         return disc(random.uniform(0.5, 4))
     if kind == 1:
         return gaussian(random.uniform(0.3, 2.5))
+    return draw_motion(random)
+
+
+def draw_motion(random: np.random.Generator) -> Image:
+    """Draw the blur of a motion, straight or, of one in four, shaken.
+
+    Args:
+        random: Source of all random numbers.
+
+    Returns:
+        `K K` with odd K, centred on its centroid, of sum 1.
+    """
     length = random.uniform(3, 15)
-    if kind < 5:
+    if random.random() < 0.75:
         return kernel_of(straight_path(length, random.uniform(0, np.pi)))
     return kernel_of(shaken_path(length, random))
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.errors import UsageError
-from photostyle.training.blur import blur
+from photostyle.training.blur import blur, motion
 from photostyle.training.exposure import wrong_exposure
 from photostyle.training.haze import haze
 from photostyle.training.nightfall import night
@@ -98,6 +98,7 @@ DEGRADATIONS: dict[str, Degradation] = {
     "night": night,
     "haze": haze,
     "blur": blur,
+    "motion": motion,
     "noise": noise,
     "jpeg": jpeg,
 }

@@ -14,6 +14,7 @@ FAMILY_OF = {
     "night": "tone",
     "haze": "tone",
     "blur": "repair",
+    "motion": "repair",
     "noise": "repair",
     "jpeg": "repair",
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.training.exposure import from_linear, to_linear
+from photostyle.training.sky import sky_of
 
 Image = NDArray[np.float32]
 
@@ -60,6 +62,12 @@ SPREAD = {"key": 0.8, "colour": 0.35, "contrast": 0.5, "dome": 0.5, "white": 0.4
 WARMTH = 0.8, 0.8
 """Mean and standard deviation of the warmth of nights: towns are lit by lamps."""
 
+BLACK_SKIES = 0.6
+"""So many nights have a sky that is darker than all below it, where lamps are lit."""
+
+UNEVEN = 0.8
+"""Standard deviation in EV of the light that lamps give to a quarter of the picture's side."""
+
 LARGEST_SIGMA = 0.02
 """Of the noise of nights; who wants them brighter must not take it for detail."""
 
@@ -96,6 +104,8 @@ def rendered_night(photo: Image, nightfall: Nightfall = STEADY) -> Image:
 def night(photo: Image, random: np.random.Generator) -> Image:
     """Render a night of any kind, as cameras bring it home: from dusk to black, blue or lamplit.
 
+    Skies may be black, and the light below uneven.
+
     Args:
         photo: `H W 3`, sRGB-encoded in `[0, 1]`.
         random: Source of all random numbers.
@@ -109,6 +119,12 @@ def night(photo: Image, random: np.random.Generator) -> Image:
     }
     shares = {name: min(drawn[name], 0.95) for name in ("colour", "dome")}
     warmth = random.normal(*WARMTH)
-    dark = rendered_night(photo, Nightfall(**drawn | shares, warmth=warmth))
+    light = to_linear(rendered_night(photo, Nightfall(**drawn | shares, warmth=warmth)))
+    height, width = photo.shape[:2]
+    lamps = random.normal(0, UNEVEN, (4, 4)).astype(np.float32)
+    light *= 2 ** cv2.resize(lamps, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
+    if random.random() < BLACK_SKIES:
+        light *= 1 - np.float32(random.uniform(0.5, 1)) * sky_of(photo)[..., None]
     sigma = LARGEST_SIGMA * random.random() ** 2
-    return dark + np.float32(sigma) * random.standard_normal(photo.shape, np.float32)
+    grain = np.float32(sigma) * random.standard_normal(photo.shape, np.float32)
+    return np.asarray(from_linear(np.clip(light, 0, 1)) + grain, np.float32)

@@ -12,6 +12,7 @@ from photostyle.training.blur import (
     convolve,
     disc,
     draw_kernel,
+    draw_motion,
     gaussian,
     kernel_of,
     shaken_path,
@@ -72,6 +73,17 @@ def test_a_gaussian_has_its_sigma(sigma: float) -> None:
     covariance = moments(gaussian(sigma))[2]
     assert covariance[0, 0] == pytest.approx(sigma**2, rel=0.05)
     assert covariance[0, 1] == pytest.approx(0, abs=1e-6)
+
+
+def test_motion_has_a_direction() -> None:
+    ratios = []
+    for seed in range(40):
+        kernel = draw_motion(generator(seed))
+        y, x = np.mgrid[: len(kernel), : len(kernel)] - len(kernel) // 2
+        moments = [(kernel * a * b).sum() for a, b in ((x, x), (x, y), (y, y))]
+        small, large = np.linalg.eigvalsh([moments[:2], moments[1:]])
+        ratios.append(large / small)
+    assert np.median(ratios) > 10
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.6, np.pi / 2, 2.5])

@@ -66,8 +66,19 @@ def test_nights_differ_and_come_from_the_generator_alone() -> None:
     assert max(means) > 1.2 * min(means)
     for result in nights:
         assert result.min() > -5 * LARGEST_SIGMA
-        assert result.max() <= 1
+        assert result.max() < 1 + 5 * LARGEST_SIGMA
         assert result.dtype == np.float32
+
+
+def test_some_skies_are_black_above_a_lit_ground() -> None:
+    photo = grey(0.5, 120)
+    photo[:60] = (0.35, 0.55, 0.85)
+    ratios = []
+    for seed in range(30):
+        luma = night(photo, np.random.default_rng(seed)).mean(-1)
+        ratios.append(luma[:40].mean() / luma[80:].mean())
+    assert min(ratios) < 0.2
+    assert max(ratios) > 0.7
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
