@@ -19,9 +19,11 @@ def apply_grid_cpu(samples: Samples, grid: Array, out: Samples) -> None:
     Nothing of the photo's size is made besides the result: values are converted pixel by pixel.
 
     Args:
-        samples: `H W 3`: float32 in `[0, 1]`, or uint8 or uint16 over their range.
+        samples: `H W 3`: float32, where the colours of wide profiles lie outside of `[0, 1]`, or
+            uint8 or uint16 over their range.
         grid: `Gy Gx Gz 3 4`, finite.
-        out: `H W 3` of any of these types, filled with the result, clipped.
+        out: `H W 3` of any of these types, filled with the result, clipped to `[0, 1]`, or, as
+            float32, to where the sample had been outside of it.
     """
     flat = np.ascontiguousarray(grid, np.float32).reshape(*grid.shape[:3], 12)
     over_rows(_apply, len(samples), samples, flat, _top(samples.dtype), _top(out.dtype), out)
@@ -44,7 +46,7 @@ def _apply(
     height, width = samples.shape[0], samples.shape[1]
     ny, nx, nz, _ = grid.shape
     scale, top = np.float32(1 / top_in), np.float32(top_out)
-    rounding = np.float32(0.0 if top_out == 1.0 else 0.5)
+    integers = top_out != 1.0
     # The grid at a row, with one column and one layer more so that the upper neighbour exists.
     row = np.empty((nx + 1, nz + 1, 12), np.float32)
     flat = row.reshape(nx + 1, -1)
@@ -87,5 +89,10 @@ def _apply(
                         + w11 * right[k + 12 + i]
                     )
                     value += m * (r if i == 0 else g if i == 1 else b if i == 2 else np.float32(1))
-                value = min(max(value, np.float32(0)), np.float32(1))
-                out[y, x, c] = top * value + rounding
+                if integers:
+                    value = top * min(max(value, np.float32(0)), np.float32(1)) + np.float32(0.5)
+                else:
+                    before = r if c == 0 else g if c == 1 else b
+                    lowest, highest = min(before, np.float32(0)), max(before, np.float32(1))
+                    value = min(max(value, lowest), highest)
+                out[y, x, c] = value

@@ -29,7 +29,10 @@ class _Filter(Protocol):
     name: str
 
     def apply(
-        self, photo: Photo, out: NDArray[np.uint8 | np.uint16], progress: ProgressCallback
+        self,
+        photo: Photo,
+        out: NDArray[np.uint8 | np.uint16 | np.float32],
+        progress: ProgressCallback,
     ) -> None: ...
 
 
@@ -96,14 +99,16 @@ class FilterChain:
     def apply(self, photo: Photo, progress: ProgressCallback = silent) -> Photo:
         """Apply the filters to a photo.
 
-        Between filters, colours have 16 bits a channel.
+        Between filters, colours have 16 bits a channel. Those of a wider profile than sRGB stay
+        floating point values, for they lie outside of its range.
 
         Args:
             photo: The photo, with pixels of any type.
             progress: Told of each filter's progress.
 
         Returns:
-            The photo with new pixels, in as many bits as its file has.
+            The photo with new pixels: integers of as many bits as its file has, or float32 where
+            it has floating point values or a wider profile.
 
         Raises:
             PhotostyleError: The result is no picture: black, or values that are no numbers.
@@ -112,10 +117,16 @@ class FilterChain:
         result = photo
         for index, each in enumerate(self._filters):
             last = index == len(self._filters) - 1
-            deep = photo.bit_depth == 16 or not last
-            out = np.empty(photo.pixels.shape, np.uint16 if deep else np.uint8)
+            out = np.empty(photo.pixels.shape, _pixel_type(photo, last=last))
             each.apply(result, out, progress)
             result = photo.with_pixels(out)
         if not result.pixels.any() and photo.pixels.any():
             raise PhotostyleError(f"filter {', '.join(self.names)} made the photo black")
         return result
+
+
+def _pixel_type(photo: Photo, *, last: bool) -> type[np.uint8 | np.uint16 | np.float32]:
+    """The type that holds a result with no loss that its file would not have, too."""
+    if photo.pixels.dtype == np.float32 and (photo.bit_depth == 32 or photo.icc_profile):
+        return np.float32
+    return np.uint8 if last and photo.bit_depth == 8 else np.uint16

@@ -15,7 +15,7 @@ from photostyle.compiled import cpu_threads
 from photostyle.device import operator_threads
 from photostyle.errors import DeviceError, PhotostyleError
 from photostyle.filters.tiling import MULTIPLE, OVERLAP, Span, spans
-from photostyle.image import quantise
+from photostyle.image import clip_like, quantise
 from photostyle.progress import Progress, ProgressCallback
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class RepairFilter:
     def apply(
         self,
         photo: Photo,
-        out: NDArray[np.uint8 | np.uint16],
+        out: NDArray[np.uint8 | np.uint16 | np.float32],
         progress: ProgressCallback,
     ) -> None:
         """Filter a photo.
@@ -131,11 +131,13 @@ class RepairFilter:
     @torch.inference_mode()
     def _filtered(self, part: Image) -> Image:
         before = torch.from_numpy(part).permute(2, 0, 1)[None]  # channels last
-        after = self._mean(before.to(self._device)).cpu()
+        # What a wide profile has outside of sRGB no network has seen; it is carried over.
+        seen = before.clamp(0, 1)
+        after = self._mean(seen.to(self._device)).cpu() + (before - seen)
         if self._strength < 1:
             after = torch.lerp(before, after, self._strength)
         result: Image = after[0].permute(1, 2, 0).contiguous().numpy()
-        return result
+        return clip_like(result, part)
 
     def _mean(self, tile: Tensor) -> Tensor:
         with self._half_where_possible():

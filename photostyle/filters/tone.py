@@ -10,7 +10,7 @@ import torch
 
 from photostyle.affine import apply_grid_cpu, slice_apply
 from photostyle.errors import PhotostyleError
-from photostyle.image import as_floats, quantise
+from photostyle.image import as_floats, clip_like, quantise
 from photostyle.networks.tone import THUMBNAIL
 from photostyle.progress import Progress, ProgressCallback
 
@@ -45,7 +45,7 @@ class ToneFilter:
     def apply(
         self,
         photo: Photo,
-        out: NDArray[np.uint8 | np.uint16],
+        out: NDArray[np.uint8 | np.uint16 | np.float32],
         progress: ProgressCallback,
     ) -> None:
         """Filter a photo.
@@ -77,14 +77,16 @@ class ToneFilter:
 
     @torch.inference_mode()
     def _apply_on_device(
-        self, photo: Photo, grid: Tensor, out: NDArray[np.uint8 | np.uint16]
+        self, photo: Photo, grid: Tensor, out: NDArray[np.uint8 | np.uint16 | np.float32]
     ) -> None:
         rows = max(1, _BLOCK_PIXELS // photo.width)
         for first in range(0, photo.height, rows):
             block = torch.from_numpy(photo.floats(slice(first, first + rows))).to(self._device)
             whole = torch.ones_like(block[..., :1])
             mapped = slice_apply(block, whole, grid[None], first=first, height=photo.height)
-            quantise(mapped.cpu().numpy(), out[first : first + rows])
+            quantise(
+                clip_like(mapped.cpu().numpy(), block.cpu().numpy()), out[first : first + rows]
+            )
 
 
 def squashed(photo: Photo) -> NDArray[np.float32]:
@@ -98,4 +100,4 @@ def squashed(photo: Photo) -> NDArray[np.float32]:
     """
     size = (THUMBNAIL, THUMBNAIL)
     small = np.asarray(cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA))
-    return small.astype(np.float32) if small.dtype == np.float32 else as_floats(small)
+    return np.asarray(np.clip(as_floats(small), 0, 1))

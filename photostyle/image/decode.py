@@ -1,7 +1,7 @@
 """From the bytes of a photo file to its samples and metadata.
 
-Pillow reads containers, metadata and 8-bit samples. 16-bit samples come from OpenCV, because
-Pillow turns them into 8-bit ones.
+Pillow reads containers, metadata and 8-bit samples. Deeper samples come from OpenCV, because Pillow
+turns them into 8-bit ones. HEIC, JPEG XL and cameras' raw data have readers of their own.
 """
 
 from __future__ import annotations
@@ -12,53 +12,62 @@ import re
 import threading
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from photostyle.image import exif, littlecms, png
-from photostyle.image.formats import FORMATS, FormatName
+from photostyle.image import (
+    cicp,
+    exif,
+    heif,
+    isobmff,
+    jxl,
+    littlecms,
+    png,
+    raw,
+    tiff_directory,
+    tiff_samples,
+)
+from photostyle.image.opencv import decode_deep
+from photostyle.image.signature import signature_of
+from photostyle.image.stored import Samples, Stored, check_size, of_many, three_channels, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-Samples = npt.NDArray[np.uint8 | np.uint16]
+    from photostyle.image.formats import SourceName
 
 # Pillow keeps its size limit, and Python its warning filters, in globals. They are changed for the
 # time of one decoding and put back, so only one thread at a time may do that.
 _GLOBALS = threading.Lock()
 
-# Naming these two classes imports their plugins, so that Image.open need not load all there are.
-_PLUGINS = (TiffImageFile, WebPImageFile)
+# Naming these classes imports their plugins, so that Image.open need not load all there are.
+_PLUGINS = (AvifImageFile, TiffImageFile, WebPImageFile)
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))([1-8])(?=[\"'<])")
 
-_TIFF_HEADERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # with a plus: BigTIFF
-
 _IPTC_RESOURCE = 0x0404  # of Photoshop's segment in a JPEG file
-_IPTC_TAG = 0x83BB  # of a TIFF file
+_IPTC_TAG, _XMP_TAG, _ICC_TAG = 0x83BB, 700, 34675  # of a TIFF file
 
-_BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA, _FORMAT = 258, 262, 277, 284, 338, 339
-_KIND_OF_PICTURE, _DNG_VERSION = 254, 50706
-_STRIPS, _TILES = (273, 279), (324, 325)  # offsets and byte counts
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
+_WIDTH, _HEIGHT, _PHOTOMETRIC = 256, 257, 262
+_CMYK = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
     """A photo as its file holds it, but upright."""
 
-    format: FormatName
+    format: SourceName
     """The file's format."""
 
     samples: Samples
-    """H W 3, in the colours of the profile; uint16 where the file has 16 bits. Maybe a view."""
+    """H W 3, in the colours of the profile; uint16 where the file has more than 8 bits, float32
+    where it has floating point values. Maybe a view."""
 
     alpha: Samples | None
     """H W of the same type, not multiplied into the samples. Maybe a view."""
@@ -85,53 +94,55 @@ class Decoded:
     """What could not be kept."""
 
 
-class _Channels(NamedTuple):
-    """Samples as stored, not yet upright."""
-
-    samples: Samples
-    alpha: Samples | None
-    grey: bool
-    icc_profile: bytes | None
-
-
-class _Metadata(NamedTuple):
-    """Metadata as stored, not yet upright."""
-
-    exif: bytes | None
-    xmp: bytes | None
-    iptc: bytes | None
-
-
-def decode(data: bytes, max_pixels: int) -> Decoded:
+def decode(data: bytes, max_pixels: int, *, from_camera: bool = False) -> Decoded:
     """Decode a photo file.
 
     Args:
         data: The whole file.
         max_pixels: A header that claims more pixels than this is refused before any decoding.
+        from_camera: Take a TIFF file for a camera's raw data, because its name says so.
 
     Raises:
         ValueError: The file is damaged, too large or of an unsupported kind.
         Exception: Anything else that decoders raise on damaged files.
     """
     notes: list[str] = []
-    orientation = None
-    if data[:4] in _TIFF_HEADERS:
-        orientation = exif.orientation(data)
-        if orientation not in (None, 1):
-            # Decoders differ in whether they turn TIFF pictures by themselves. Now none does.
-            data = exif.upright(data)
+    name = signature_of(data)
+    if name is None:
+        raise ValueError(_UNKNOWN)
+    if name == "TIFF":
+        with _globals(max_pixels, notes):
+            tags = tiff_directory.first_directory(data)
+        if from_camera or tiff_directory.is_raw(tags):
+            name = "RAW"
+    if name in _READERS:
+        stored = _READERS[name](data, max_pixels, notes)
+    else:
+        with _globals(max_pixels, notes):
+            if name == "TIFF":
+                stored = _read_tiff(data, tags, max_pixels, notes)
+            else:
+                stored = _read_with_pillow(data, name, max_pixels, notes)
+    return _upright(name, stored, notes)
 
-    with _globals(max_pixels, notes), _open(data) as image:
-        if image.width * image.height > max_pixels:
-            raise ValueError(_too_large(max_pixels))
-        if getattr(image, "is_animated", False):
-            notes.append("it holds several pictures, of which only the first is kept")
-        metadata = _read_metadata(data, image, notes)
-        dpi = _dpi(image.info.get("dpi"))
-        channels = _read_channels(data, image, notes)
-        name = cast("FormatName", "JPEG" if image.format == "MPO" else image.format)
 
-    block, xmp, iptc = metadata
+_UNKNOWN = (
+    "it is no JPEG, PNG, TIFF, WebP, AVIF, HEIC, JPEG XL or camera raw file of a kind that is known"
+)
+
+
+# Readers that change nothing global: several threads can use them at a time.
+_READERS: dict[SourceName, Callable[[bytes, int, list[str]], Stored]] = {
+    "HEIF": heif.read_heif,
+    "JXL": jxl.read_jxl,
+    "RAW": raw.read_raw,
+}
+
+
+def _upright(name: SourceName, stored: Stored, notes: list[str]) -> Decoded:
+    """Turn what was stored, and have the metadata say so."""
+    orientation = stored.orientation
+    block, xmp, dpi = stored.exif, stored.xmp, stored.dpi
     if block:
         block = block.removeprefix(b"Exif\0\0")  # JPEG's, which other formats sometimes copy
         try:
@@ -149,13 +160,13 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
             notes.append("its extended XMP data is not kept")
     return Decoded(
         format=name,
-        samples=_turned(channels.samples, orientation),
-        alpha=None if channels.alpha is None else _turned(channels.alpha, orientation),
-        grey=channels.grey,
-        icc_profile=channels.icc_profile,
+        samples=_turned(stored.samples, orientation),
+        alpha=None if stored.alpha is None else _turned(stored.alpha, orientation),
+        grey=stored.grey,
+        icc_profile=stored.icc_profile,
         exif=block,
         xmp=xmp,
-        iptc=iptc,
+        iptc=stored.iptc,
         dpi=dpi[::-1] if dpi and orientation in (5, 6, 7, 8) else dpi,
         warnings=tuple(notes),
     )
@@ -166,13 +177,14 @@ def _globals(max_pixels: int, notes: list[str]) -> Iterator[None]:
     """Let Pillow open files of up to `max_pixels`, and turn its warnings into notes."""
     with _GLOBALS, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)  # of whatever is thrown away meanwhile
         limit = Image.MAX_IMAGE_PIXELS
         # Pillow refuses what has more than twice this and warns before.
         Image.MAX_IMAGE_PIXELS = (max_pixels + 1) // 2
         try:
             yield
         except Image.DecompressionBombError as error:
-            raise ValueError(_too_large(max_pixels)) from error
+            raise ValueError(too_large(max_pixels)) from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
             notes.extend(
@@ -182,123 +194,111 @@ def _globals(max_pixels: int, notes: list[str]) -> Iterator[None]:
             )
 
 
-def _too_large(max_pixels: int) -> str:
-    return f"it has more than {max_pixels / 1e6:g} megapixels; raise --max-pixels if that is right"
-
-
-def _open(data: bytes) -> Image.Image:
+def _read_tiff(data: bytes, tags: Mapping[int, Any], max_pixels: int, notes: list[str]) -> Stored:
+    check_size(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0), max_pixels)
+    tiff_directory.check_complete(data, tags)
+    if (number := tiff_directory.number_of_pictures(data)) > 1:
+        notes.append(of_many(number))
     try:
-        return Image.open(io.BytesIO(data), formats=tuple(FORMATS))
+        block = exif.from_tiff(data)
+    except ValueError:
+        notes.append("its EXIF data is damaged and not kept")
+        block = None
+    orientation = exif.orientation(data)
+    if orientation not in (None, 1):
+        # Decoders differ in whether they turn TIFF pictures by themselves. Now none does.
+        data = exif.upright(data)
+    deep = tiff_samples.is_deep(tags)
+    if deep and tags.get(_PHOTOMETRIC) == _CMYK:
+        notes.append("its 16 bits a channel were reduced to 8")
+        deep = False
+    if deep:
+        stored = tiff_samples.read_deep_tiff(data, tags, notes)
+    else:
+        with _open(data, "TIFF") as image:
+            stored = _read_channels(data, image, notes)
+    return replace(
+        stored,
+        # A CMYK profile was applied.
+        icc_profile=_bytes(tags.get(_ICC_TAG)) if deep else stored.icc_profile,
+        exif=block,
+        xmp=_bytes(tags.get(_XMP_TAG)),
+        iptc=exif.raw_value(data, _IPTC_TAG),
+        dpi=_sensible(tiff_directory.resolution(tags)),
+        orientation=orientation,
+    )
+
+
+def _read_with_pillow(data: bytes, name: SourceName, max_pixels: int, notes: list[str]) -> Stored:
+    with _open(data, name) as image:
+        check_size(image.width, image.height, max_pixels)
+        if (number := getattr(image, "n_frames", 1)) > 1:
+            notes.append(of_many(number))
+        xmp, iptc = image.info.get("xmp"), None
+        block = image.info.get("exif")
+        points: Sequence[int] | None = None
+        if name == "PNG":
+            block, xmp = png.metadata(data)
+            points = (png.early_chunk(data, b"cICP") or b"")[:2]
+        elif name == "JPEG":
+            iptc = image.info.get("photoshop", {}).get(_IPTC_RESOURCE)
+        elif name == "AVIF":
+            properties = isobmff.properties(data)
+            if properties.bits > 8:
+                notes.append(f"its {properties.bits} bits a channel were reduced to 8")
+            points = properties.nclx
+        if points and "icc_profile" not in image.info and (loss := cicp.loss_of(*points)):
+            notes.append(loss)
+        return replace(
+            _read_channels(data, image, notes),
+            exif=block,
+            xmp=_bytes(xmp),
+            iptc=iptc,
+            dpi=_sensible(image.info.get("dpi")),
+        )
+
+
+def _open(data: bytes, name: SourceName) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=(name,))
     except UnidentifiedImageError as error:
-        raise ValueError(
-            "it is no JPEG, PNG, TIFF or WebP photo of a kind that is known"
-        ) from error
+        raise ValueError(f"it is no {name} file of a kind that is known") from error
 
 
-def _read_metadata(data: bytes, image: Image.Image, notes: list[str]) -> _Metadata:
-    """What the file stores beside the pixels and their profile, as it is."""
-    if image.format == "PNG":
-        return _Metadata(*png.metadata(data), None)
-    xmp = image.info.get("xmp")
-    if not isinstance(xmp, bytes):
-        xmp = None
-    if isinstance(image, TiffImageFile):
-        _check_tiff(data, image)
-        try:
-            block = exif.from_tiff(data)
-        except ValueError:
-            notes.append("its EXIF data is damaged and not kept")
-            block = None
-        return _Metadata(block, xmp, exif.raw_value(data, _IPTC_TAG))
-    iptc = image.info.get("photoshop", {}).get(_IPTC_RESOURCE)
-    return _Metadata(image.info.get("exif"), xmp, iptc)
-
-
-def _read_channels(data: bytes, image: Image.Image, notes: list[str]) -> _Channels:
+def _read_channels(data: bytes, image: Image.Image, notes: list[str]) -> Stored:
     """Decode the pixels, by whichever library does it without loss."""
-    if isinstance(image, TiffImageFile):
-        bits = image.tag_v2.get(_BITS, (1,))
-        if max(bits) > 8 and image.mode != "CMYK":
-            return _deep_tiff_channels(data, image)
-    elif image.format == "PNG" and data[24] == 16:  # bit depth, in the header chunk
-        samples, alpha = _split(_decode_deep(data))
-        grey = data[25] in (0, 4)  # colour type: grey, or grey with alpha
-        return _Channels(samples, alpha, grey, image.info.get("icc_profile"))
+    profile = image.info.get("icc_profile")
+    if image.format == "PNG" and data[24] == 16:  # bit depth, in the header chunk
+        return _read_deep_png(data, profile)
 
     image.load()
-    profile = image.info.get("icc_profile")
     if image.mode == "CMYK":
-        return _Channels(np.asarray(_cmyk_to_rgb(image, profile, notes)), None, False, None)
+        return Stored(np.asarray(_cmyk_to_rgb(image, profile, notes)))
     if image.mode not in ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "YCbCr"):
         raise ValueError(f"its kind of pixels ({image.mode}) is not supported; save it as RGB")
     grey = image.mode in ("1", "L", "LA", "La")
     if image.has_transparency_data:
         rgba = np.asarray(image.convert("RGBA"))
-        return _Channels(rgba[..., :3], rgba[..., 3], grey, profile)
+        return Stored(rgba[..., :3], rgba[..., 3], grey, profile)
+    samples: Samples
     if grey:
-        samples = _grey(np.asarray(image.convert("L")))
+        samples = three_channels(np.asarray(image.convert("L")))
     else:
         samples = np.asarray(image.convert("RGB") if image.mode != "RGB" else image)
     if image.format in ("JPEG", "MPO") and _is_cut_short(data, samples):
         raise ValueError("the file ends early")
-    return _Channels(samples, None, grey, profile)
+    return Stored(samples, None, grey, profile)
 
 
-def _deep_tiff_channels(data: bytes, image: TiffImageFile) -> _Channels:
-    tags = image.tag_v2
-    photometric, extra = tags.get(_PHOTOMETRIC), tags.get(_EXTRA, ())
-    if (
-        set(tags[_BITS]) != {16}
-        or set(tags.get(_FORMAT, (1,))) != {1}
-        or tags.get(_PLANAR, 1) != 1
-        or (photometric, tags.get(_SAMPLES, 1))
-        not in ((_WHITE_IS_ZERO, 1), (_BLACK_IS_ZERO, 1), (_RGB, 3), (_RGB, 4))
-    ):
-        raise ValueError(
-            "this kind of TIFF is not supported; save it with 8 or 16 bits a channel, interleaved"
-        )
-    samples, alpha = _split(_decode_deep(data))
-    if photometric == _WHITE_IS_ZERO:
-        samples = np.iinfo(samples.dtype).max - samples
-    if alpha is not None and extra[:1] == (0,):
-        alpha = None
-    elif alpha is not None and extra[:1] == (1,):
-        samples = _divide_by_alpha(samples, alpha)
-    return _Channels(samples, alpha, photometric != _RGB, image.info.get("icc_profile"))
-
-
-def _decode_deep(data: bytes) -> npt.NDArray[np.uint16]:
-    """Decode a 16-bit PNG or TIFF: H W, or H W C with blue first."""
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if decoded is None:
-        raise ValueError("the file is damaged")
-    if decoded.dtype != np.uint16:
-        raise ValueError("its kind of pixels is not supported; save it as RGB")
-    return cast("npt.NDArray[np.uint16]", decoded)
-
-
-def _split(decoded: npt.NDArray[np.uint16]) -> tuple[Samples, Samples | None]:
-    """Samples and alpha of what OpenCV decoded."""
-    if decoded.ndim == 2:
-        return _grey(decoded), None
-    alpha = decoded[..., 3].copy() if decoded.shape[2] == 4 else None
-    code = cv2.COLOR_BGR2RGB if alpha is None else cv2.COLOR_BGRA2RGB
-    return cast("Samples", cv2.cvtColor(decoded, code)), alpha
-
-
-def _grey(samples: Samples) -> Samples:
-    """The same channel three times, without copying it."""
-    return np.broadcast_to(samples[..., None], (*samples.shape, 3))
-
-
-def _divide_by_alpha(samples: Samples, alpha: Samples) -> Samples:
-    """Undo a multiplication of the samples with alpha."""
-    top = np.iinfo(samples.dtype).max
-    result = np.empty_like(samples)
-    for row, (colours, opacity) in enumerate(zip(samples, alpha, strict=True)):
-        divisor = np.maximum(opacity, 1)[:, None].astype(np.float32)
-        result[row] = np.minimum(colours * np.float32(top) / divisor + np.float32(0.5), top)
-    return result
+def _read_deep_png(data: bytes, profile: bytes | None) -> Stored:
+    decoded = decode_deep(data)
+    grey = data[25] in (0, 4)  # colour type: grey, or grey with alpha
+    alpha = decoded[..., 3] if decoded.shape[2] == 4 else None
+    clear = np.frombuffer(png.early_chunk(data, b"tRNS") or b"", ">u2")  # a colour
+    if alpha is None and len(clear) == decoded.shape[2]:
+        alpha = np.where((decoded == clear).all(axis=-1), 0, 65535).astype(np.uint16)
+    samples = three_channels(decoded[..., 0]) if decoded.shape[2] == 1 else decoded[..., :3]
+    return Stored(samples, alpha, grey, profile)
 
 
 def _cmyk_to_rgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
@@ -336,28 +336,17 @@ def _is_cut_short(data: bytes, pixels: Samples) -> bool:
         return not np.array_equal(np.asarray(again.convert("RGB")), pixels)
 
 
-def _check_tiff(data: bytes, image: TiffImageFile) -> None:
-    """Refuse a TIFF file that only holds a preview of a camera's raw data, or has lost its end.
-
-    Raises:
-        ValueError: It is one of these.
-    """
-    tags = image.tag_v2
-    if tags.get(_KIND_OF_PICTURE, 0) & 1 or _DNG_VERSION in tags or data[8:10] == b"CR":
-        raise ValueError("it is a camera raw file; develop it into a TIFF or JPEG first")
-    for offsets, counts in (_STRIPS, _TILES):
-        ends = map(sum, zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False))
-        if max(ends, default=0) > len(data):
-            raise ValueError("the file ends early")
+def _bytes(value: object) -> bytes | None:
+    """A block of metadata; None where it is none, or of a type that makes no sense."""
+    return value if isinstance(value, bytes) else None
 
 
-def _dpi(stated: Any) -> tuple[float, float] | None:
+def _sensible(dpi: tuple[float, float] | None) -> tuple[float, float] | None:
     """The resolution a file states, None where it makes no sense."""
-    if not stated:
+    if not dpi:
         return None
-    x, y = float(stated[0]), float(stated[1])
-    sensible = math.isfinite(x) and math.isfinite(y) and x > 0 and y > 0
-    return (x, y) if sensible else None
+    x, y = float(dpi[0]), float(dpi[1])
+    return (x, y) if math.isfinite(x) and math.isfinite(y) and x > 0 and y > 0 else None
 
 
 def _turned(samples: Samples, orientation: int | None) -> Samples:

@@ -5,7 +5,7 @@ anywhere in the block. Software that takes it apart and writes it anew moves the
 many cameras count the offsets inside them from the start of the block. So edits here overwrite
 single values and leave every other byte where it was.
 
-Reference: TIFF 6.0 (Adobe, 1992), section 2; BigTIFF; Exif 2.32 (CIPA DC-008), section 4.6.
+Reference: TIFF 6.0 (Adobe, 1992), section 2; BigTIFF; Exif 3.0 (CIPA DC-008), section 4.6.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ Nested = dict[int, "Nested"]
 Block = bytes | bytearray
 
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
+_MAKER_NOTE = 0x927C
 _ORIENTATION = 0x0112
 _WIDTH, _HEIGHT = 0x0100, 0x0101
 _EXIF_WIDTH, _EXIF_HEIGHT = 0xA002, 0xA003
@@ -56,10 +57,17 @@ _DESCRIPTIVE = frozenset(
 )
 
 _SHORT, _LONG = 3, 4
-# Bytes per value of each field type; those from 16 on exist in BigTIFF only.
+# Bytes per value of each field type; 129 is text in UTF-8, which Exif 3.0 has added.
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_BIG_TYPE_SIZES = {16: 8, 17: 8, 18: 8}
+_TYPE_SIZES[129] = 1
+_BIG_TYPE_SIZES = {16: 8, 17: 8, 18: 8}  # these exist in BigTIFF only
 _INTEGER_CODES = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+
+_LONGEST_DIRECTORY = 1 << 16  # in fields: there are no more tags
+
+# A TIFF file's maker note that begins before this position keeps it in the EXIF block. There may
+# be a gap in front of it, for which a JPEG file has to have room.
+_NEAR = 1 << 15
 
 
 class _Layout(NamedTuple):
@@ -120,7 +128,7 @@ def without_thumbnail(block: bytes) -> bytes:
     Raises:
         ValueError: The block is damaged.
     """
-    layout, first = _layout(block)
+    layout, first = _block_layout(block)
     link = _directory(block, first, layout)[1]
     if link + 4 > len(block) or not (second := _unpack(block, layout.order + "I", link)[0]):
         return block
@@ -140,6 +148,45 @@ def without_thumbnail(block: bytes) -> bytes:
     return bytes(edited)
 
 
+def without_position(block: bytes) -> bytes | None:
+    """The block without the place where the photo was taken: its GPS directory, and what it holds.
+
+    Maker notes stay, and some cameras write the name of a place into theirs.
+
+    Returns:
+        The edited block; None where nothing else was in it.
+
+    Raises:
+        ValueError: The block or its GPS directory is damaged.
+    """
+    layout, first = _block_layout(block)
+    main, link = _directory(block, first, layout)
+    records = range(first + 2, link, 12)
+    found = [at for at in records if _unpack(block, layout.order + "H", at)[0] == _GPS]
+    if not found:
+        return block
+    position = _integer(block, main.get(_GPS), layout)
+    if len(found) > 1 or position is None:
+        raise ValueError("the GPS directory cannot be found")
+    edited = bytearray(block)
+    if position and _unpack(block, layout.order + "H", position)[0]:
+        others = [(0, 8), *_spans(block, first, layout)]
+        exif = _integer(block, main.get(_EXIF), layout)
+        if exif:
+            others += _spans(block, exif, layout)
+        for start, end in _spans(block, position, layout):
+            edited[start:end] = bytes(end - start)
+        # In a damaged block directories may lie one over the other.
+        for start, end in others:
+            edited[start:end] = block[start:end]
+    if len(records) == 1:
+        return None
+    # The records behind it and the link move up; what they point to does not move.
+    edited[found[0] : link + 4] = edited[found[0] + 12 : link + 4] + bytes(12)
+    struct.pack_into(layout.order + "H", edited, first, len(records) - 1)
+    return bytes(edited)
+
+
 def with_size(block: bytes, width: int, height: int) -> bytes:
     """The block with the fields that tell the photo's size, where it has them, set to this size.
 
@@ -151,7 +198,7 @@ def with_size(block: bytes, width: int, height: int) -> bytes:
     Raises:
         ValueError: The block is damaged.
     """
-    layout, first = _layout(block)
+    layout, first = _block_layout(block)
     main = _directory(block, first, layout)[0]
     exif: dict[int, _Field] = {}
     position = _integer(block, main.get(_EXIF), layout)
@@ -192,7 +239,7 @@ def descriptive_records(block: Block) -> dict[int, bytes]:
     Raises:
         ValueError: The block is damaged.
     """
-    layout, first = _layout(block)
+    layout, first = _block_layout(block)
     fields = _directory(block, first, layout)[0]
     return {
         tag: bytes(block[field.record : field.record + 12])
@@ -204,7 +251,8 @@ def descriptive_records(block: Block) -> dict[int, bytes]:
 def from_tiff(data: bytes) -> bytes | None:
     """The EXIF block of a TIFF file, whose own directories hold it, spread over the file.
 
-    This is the one case where values must move.
+    This is the one case where values must move. A maker note near the beginning of the file does
+    not: `tiff.encode_tiff` puts it there.
 
     Args:
         data: A TIFF or BigTIFF file.
@@ -222,31 +270,119 @@ def from_tiff(data: bytes) -> bytes | None:
         return None
     mark = b"II" if layout.order == "<" else b"MM"
     block = bytearray(mark + struct.pack(layout.order + "HI", 42, 8))
-    _copy_directory(data, main, layout, block, _SUB_DIRECTORIES)
+    copy = _Copy(data, layout, block, _near_maker_note(data, main.get(_EXIF), layout))
+    start = copy.directory(main, _SUB_DIRECTORIES)
+    if not start:
+        return None
+    struct.pack_into(layout.order + "I", block, 4, start)
     return bytes(block)
 
 
-def _copy_directory(
-    data: bytes, fields: dict[int, _Field], layout: _Layout, block: bytearray, nested: Nested
-) -> None:
-    """Append a directory with its values and the directories below it to a block."""
-    # Types 16 and up do not exist in an EXIF block.
-    kept = {tag: field for tag, field in sorted(fields.items()) if field.kind < 16 or tag in nested}
-    start = len(block)
-    block += struct.pack(layout.order + "H", len(kept)) + bytes(12 * len(kept) + 4)
-    for record, (tag, field) in zip(range(start + 2, len(block), 12), kept.items(), strict=False):
-        kind, number = field.kind, field.number
-        value = bytes(data[field.start : field.start + field.size])
-        if tag in nested:
-            position = _integer(data, field, layout)
-            below = _directory(data, position or 0, layout)[0]
-            kind, number, value = _LONG, 1, struct.pack(layout.order + "I", len(block))
-            _copy_directory(data, below, layout, block, nested[tag])
-        elif len(value) > 4:
-            position = len(block)
-            block += value + bytes(len(value) % 2)
-            value = struct.pack(layout.order + "I", position)
-        struct.pack_into(layout.order + "HHI4s", block, record, tag, kind, number, value)
+def _near_maker_note(data: bytes, exif: _Field | None, layout: _Layout) -> _Field | None:
+    """The maker note of a TIFF file, if its place in an EXIF block can be the same."""
+    position = _integer(data, exif, layout)
+    note = _directory(data, position, layout)[0].get(_MAKER_NOTE) if position else None
+    if note and note.size > 4 and note.start % 2 == 0 and 8 <= note.start <= _NEAR:
+        return note
+    return None
+
+
+def _spans(block: bytes, start: int, layout: _Layout) -> list[tuple[int, int]]:
+    """Start and end of every part of a block that a directory and its values take up, in order."""
+    fields, link = _directory(block, start, layout)
+    parts = [(field.start, field.start + field.size) for field in fields.values()]
+    spans: list[tuple[int, int]] = []
+    for first, end in sorted([(start, min(link + 4, len(block))), *parts]):
+        if spans and first <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(end, spans[-1][1])
+        else:
+            spans.append((first, end))
+    return spans
+
+
+class _Copy:
+    """Directories with their values and those below them, copied to the end of a block.
+
+    Args:
+        data: The TIFF file they are in.
+        layout: Its layout.
+        block: The block, which grows.
+        fixed: A field whose value shall lie in the block where it lies in the file.
+    """
+
+    def __init__(
+        self, data: bytes, layout: _Layout, block: bytearray, fixed: _Field | None
+    ) -> None:
+        self._data, self._layout, self._block = data, layout, block
+        self._fixed = self._waiting = fixed
+
+    def directory(self, fields: dict[int, _Field], nested: Nested) -> int:
+        """Copy a directory.
+
+        Args:
+            fields: Its fields.
+            nested: Tags of those that point to directories, with those in these.
+
+        Returns:
+            Where it begins in the block; 0 where there is nothing to copy.
+
+        Raises:
+            ValueError: A directory below it is damaged, or values share their bytes.
+        """
+        block, order = self._block, self._layout.order
+        # A directory cannot be empty. Types 16 to 18 do not exist in an EXIF block.
+        below = {tag: self._below(fields[tag], nested[tag]) for tag in nested if tag in fields}
+        kept = {
+            tag: field
+            for tag, field in sorted(fields.items())
+            if below.get(tag, field.kind not in _BIG_TYPE_SIZES)
+        }
+        if not kept:
+            return 0
+        start = self._append(struct.pack(order + "H", len(kept)) + bytes(12 * len(kept) + 4))
+        records = range(start + 2, start + 2 + 12 * len(kept), 12)
+        for record, (tag, field) in zip(records, kept.items(), strict=True):
+            kind, number = field.kind, field.number
+            value = self._data[field.start : field.start + field.size]
+            if tag in below:
+                kind, number = _LONG, 1
+                value = struct.pack(order + "I", self.directory(below[tag], nested[tag]))
+            elif field == self._fixed:
+                if self._waiting:
+                    self._place(self._waiting)
+                value = struct.pack(order + "I", field.start)
+            elif len(value) > 4:
+                value = struct.pack(order + "I", self._append(value))
+            struct.pack_into(order + "HHI4s", block, record, tag, kind, number, value)
+        return start
+
+    def _below(self, field: _Field, nested: Nested) -> dict[int, _Field]:
+        """The fields, as far as they can be copied, of the directory that a field points to."""
+        position = _integer(self._data, field, self._layout)
+        if not position:
+            return {}
+        fields = _directory(self._data, position, self._layout)[0]
+        return {
+            tag: below
+            for tag, below in fields.items()
+            if below.kind not in _BIG_TYPE_SIZES or tag in nested
+        }
+
+    def _append(self, value: bytes) -> int:
+        """Append bytes at an even position, which is returned."""
+        if self._waiting and len(self._block) + len(value) > self._waiting.start:
+            self._place(self._waiting)
+        start = len(self._block)
+        self._block += value + bytes(len(value) % 2)
+        if len(self._block) > len(self._data) + _NEAR:
+            raise ValueError("values of its directories share their bytes")
+        return start
+
+    def _place(self, fixed: _Field) -> None:
+        """Put a value where it is in the file; the end of the block lies in front of that."""
+        value = self._data[fixed.start : fixed.start + fixed.size]
+        self._block += bytes(fixed.start - len(self._block)) + value + bytes(len(value) % 2)
+        self._waiting = None
 
 
 def _layout(block: Block) -> tuple[_Layout, int]:
@@ -263,6 +399,14 @@ def _layout(block: Block) -> tuple[_Layout, int]:
     raise ValueError("no TIFF header")
 
 
+def _block_layout(block: Block) -> tuple[_Layout, int]:
+    """As `_layout`, of what has to be an EXIF block, which a BigTIFF file is not."""
+    layout, first = _layout(block)
+    if layout.offset != "I":
+        raise ValueError("a BigTIFF header")
+    return layout, first
+
+
 def _directory(block: Block, start: int, layout: _Layout) -> tuple[dict[int, _Field], int]:
     """A directory's fields, and the position of the link to the next directory.
 
@@ -274,7 +418,7 @@ def _directory(block: Block, start: int, layout: _Layout) -> tuple[dict[int, _Fi
     record_size = 4 + 2 * inline
     (length,) = _unpack(block, order + length_code, start)
     record = start + struct.calcsize(length_code)
-    if length == 0 or record + length * record_size > len(block):
+    if not 0 < length <= _LONGEST_DIRECTORY or record + length * record_size > len(block):
         raise ValueError("directory reaches beyond the end")
     fields: dict[int, _Field] = {}
     for _ in range(length):

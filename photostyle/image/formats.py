@@ -8,12 +8,14 @@ from typing import Literal
 
 from photostyle.errors import UsageError
 
-FormatName = Literal["JPEG", "PNG", "TIFF", "WEBP"]
+FormatName = Literal["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF", "JXL"]
+SourceName = Literal["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF", "JXL", "RAW"]
+"""A camera's raw data can be read, but not written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a photo format can hold."""
+    """What a photo format can hold, as photostyle writes it."""
 
     name: FormatName
     """The format, by the name Pillow gives it."""
@@ -36,16 +38,41 @@ class Format:
     longest_block: int | None = None
     """Largest EXIF, XMP or IPTC block in bytes, None where there is no limit."""
 
+    floating: bool = False
+    """Whether it holds 32-bit floating point values."""
+
+    profile: bool = True
+    """Whether it holds any colour profile; if not, colours are written in sRGB."""
+
 
 # A JPEG segment holds 65533 bytes, its identifier included.
 JPEG = Format("JPEG", (".jpg", ".jpeg", ".jpe"), False, False, True, 65500, 65500)
 PNG = Format("PNG", (".png",), True, True, False)
-TIFF = Format("TIFF", (".tif", ".tiff"), True, True, True)
+TIFF = Format("TIFF", (".tif", ".tiff"), True, True, True, floating=True)
 WEBP = Format("WEBP", (".webp",), False, True, False, 16383)
+AVIF = Format("AVIF", (".avif",), False, True, False, 32768)
+HEIF = Format("HEIF", (".heic", ".heif", ".hif"), False, True, False, 16384)
+JXL = Format("JXL", (".jxl",), False, True, False, profile=False)
 
-FORMATS = {format_.name: format_ for format_ in (JPEG, PNG, TIFF, WEBP)}
+FORMATS = {format_.name: format_ for format_ in (JPEG, PNG, TIFF, WEBP, AVIF)}
+"""The formats of results that are always there, by name."""
 
-PHOTO_SUFFIXES = tuple(suffix for format_ in FORMATS.values() for suffix in format_.suffixes)
+EXTRA_FORMATS = {"heif": HEIF, "jxl": JXL}
+"""The formats of results that extras of photostyle add, by the name of the extra."""
+
+_WRITTEN = (*FORMATS.values(), *EXTRA_FORMATS.values())
+
+RAW_SUFFIXES = (
+    ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef",
+    ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf",
+    ".srw", ".x3f",
+)  # fmt: skip
+"""File name endings of cameras' raw data, in lower case."""
+
+RESULT_SUFFIXES = tuple(suffix for format_ in _WRITTEN for suffix in format_.suffixes)
+"""Every file name ending of a result, in lower case."""
+
+PHOTO_SUFFIXES = (*RESULT_SUFFIXES, *RAW_SUFFIXES)
 """Every file name ending of a photo, in lower case."""
 
 
@@ -56,13 +83,31 @@ def format_of(path: str | Path) -> Format:
         path: A file name; the file need not exist.
 
     Raises:
-        UsageError: The name ends in none of `PHOTO_SUFFIXES`.
+        UsageError: The name ends in no suffix of a format that can be written.
     """
     suffix = Path(path).suffix.lower()
-    for format_ in FORMATS.values():
+    for format_ in _WRITTEN:
         if suffix in format_.suffixes:
             return format_
+    if suffix in RAW_SUFFIXES:
+        raise UsageError(
+            f"'{path}' names a camera's raw data, which cannot be written: choose .tif (16 bits) "
+            "or .jpg"
+        )
     raise UsageError(
-        f"'{path}' is no photo file name: it must end in {', '.join(PHOTO_SUFFIXES[:-1])} or "
-        f"{PHOTO_SUFFIXES[-1]}"
+        f"'{path}' is no photo file name: it must end in {', '.join(RESULT_SUFFIXES[:-1])} or "
+        f"{RESULT_SUFFIXES[-1]}"
     )
+
+
+def result_suffix(path: str | Path) -> str:
+    """The suffix of a photo's result unless another is asked for: the photo's own.
+
+    Args:
+        path: The photo's file name.
+
+    Returns:
+        With dot, as the name has it; `.tif`, which keeps 16 bits, for a camera's raw data.
+    """
+    suffix = Path(path).suffix
+    return ".tif" if suffix.lower() in RAW_SUFFIXES else suffix

@@ -13,10 +13,11 @@ from photostyle.image.blocks import row_blocks
 from photostyle.image.scaling import resize_to
 
 if TYPE_CHECKING:
-    from photostyle.image.formats import FormatName
+    from photostyle.image.formats import SourceName
 
 FloatArray = npt.NDArray[np.float32]
 PixelArray = npt.NDArray[np.float32 | np.uint8 | np.uint16]
+BitDepth = Literal[8, 16, 32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,15 +26,16 @@ class Photo:
 
     pixels: PixelArray
     """H W 3: RGB in the sRGB encoding, whatever the file's own profile, and upright, whatever the
-    camera's position. float32 in [0, 1], or, to save memory, uint8 or uint16 over their range."""
+    camera's position. float32, where [0, 1] is the range of sRGB and the colours of a wider profile
+    lie outside of it; or, to save memory, uint8 or uint16 over their range."""
 
     alpha: FloatArray | None = None
     """H W, float32 in [0, 1], not multiplied into the pixels; None when the photo is opaque."""
 
-    bit_depth: Literal[8, 16] = 8
-    """Bits a channel in the file."""
+    bit_depth: BitDepth = 8
+    """Bits a channel in the file; 32 are floating point values."""
 
-    format: FormatName = "PNG"
+    format: SourceName = "PNG"
     """The file format it was read from."""
 
     icc_profile: bytes | None = None
@@ -90,7 +92,8 @@ class Photo:
             columns: Which columns.
 
         Returns:
-            H W 3 in [0, 1]; of a float32 photo a view, not a copy.
+            H W 3; in [0, 1] but for colours outside of sRGB, which only float32 pixels have. Of
+            a float32 photo a view, not a copy.
         """
         pixels = self.pixels[rows, columns]
         if pixels.dtype == np.float32:
@@ -98,7 +101,7 @@ class Photo:
         return as_floats(pixels)
 
     @classmethod
-    def from_array(cls, array: npt.NDArray[Any], bit_depth: Literal[8, 16] | None = None) -> Self:
+    def from_array(cls, array: npt.NDArray[Any], bit_depth: BitDepth | None = None) -> Self:
         """Make a photo without metadata from an array.
 
         Args:
@@ -148,12 +151,12 @@ def as_floats(samples: npt.NDArray[Any]) -> FloatArray:
     """Samples divided by the largest value of their type.
 
     Args:
-        samples: uint8 or uint16, of any shape with rows first.
+        samples: uint8 or uint16, or float32, which stays as it is, of any shape with rows first.
 
     Returns:
-        A new array, float32 in [0, 1].
+        A new array, float32; of integers in [0, 1].
     """
-    top = np.float32(np.iinfo(samples.dtype).max)
+    top = np.float32(1 if samples.dtype == np.float32 else np.iinfo(samples.dtype).max)
     result = np.empty(samples.shape, np.float32)
     for rows in row_blocks(len(samples), math.prod(samples.shape[1:]) // 3 or 1):
         result[rows] = samples[rows]

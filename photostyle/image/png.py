@@ -59,6 +59,20 @@ def metadata(data: bytes) -> tuple[bytes | None, bytes | None]:
     return exif, xmp
 
 
+def early_chunk(data: bytes, wanted: bytes) -> bytes | None:
+    """The payload of the first chunk of a kind that stands before the pixels, if there is one.
+
+    Raises:
+        ValueError: See `chunks`.
+    """
+    for kind, payload in chunks(data):
+        if kind == wanted:
+            return bytes(payload)
+        if kind == b"IDAT":
+            break
+    return None
+
+
 def with_chunks(
     encoded: bytes | memoryview,
     *,

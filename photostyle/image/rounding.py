@@ -8,22 +8,40 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float32]
 
 
-def quantise(values: FloatArray, out: npt.NDArray[np.uint8 | np.uint16]) -> None:
+def quantise(values: FloatArray, out: npt.NDArray[np.uint8 | np.uint16 | np.float32]) -> None:
     """Clip values to [0, 1] and round them to the nearest integers over the type's range.
+
+    Floating point values are stored as they are.
 
     Args:
         values: float32, of any shape.
-        out: uint8 or uint16 of the same shape, filled.
+        out: uint8, uint16 or float32 of the same shape, filled.
 
     Raises:
         ValueError: There are values that are no numbers.
     """
     if not np.isfinite(values).all():
         raise ValueError("the result has values that are no numbers")
+    if out.dtype == np.float32:
+        out[...] = values
+        return
     scaled = np.clip(values, 0, 1)
-    scaled *= np.float32(np.iinfo(out.dtype).max)
+    scaled *= np.float32(2 ** (8 * out.itemsize) - 1)
     scaled += np.float32(0.5)
     out[...] = scaled
+
+
+def clip_like(values: FloatArray, before: FloatArray) -> FloatArray:
+    """Clip the result of an edit to [0, 1], or to where the photo had been outside of it.
+
+    So colours outside of sRGB stay possible where there were some, and an edit that changes nothing
+    changes nothing. No colour moves farther out.
+
+    Args:
+        values: float32, of any shape; changed and returned.
+        before: The values before the edit, of the same shape.
+    """
+    return np.clip(values, np.minimum(before, 0), np.maximum(before, 1), out=values)
 
 
 def as_uint16(values: FloatArray) -> npt.NDArray[np.uint16]:
@@ -34,4 +52,19 @@ def as_uint16(values: FloatArray) -> npt.NDArray[np.uint16]:
     """
     result = np.empty(values.shape, np.uint16)
     quantise(values, result)
+    return result
+
+
+def as_uint8(samples: npt.NDArray[np.uint8 | np.uint16 | np.float32]) -> npt.NDArray[np.uint8]:
+    """Round samples to 8 bits.
+
+    Args:
+        samples: uint16 over its range, or float32 in [0, 1], of any shape with rows first.
+    """
+    result = np.empty(samples.shape, np.uint8)
+    for row, values in enumerate(samples):
+        if values.dtype == np.float32:
+            quantise(values.view(np.float32), result[row])
+        else:
+            result[row] = (values + np.uint32(128)) // np.uint32(257)
     return result

@@ -1,12 +1,14 @@
-"""Writing TIFF files, 8 or 16 bits a channel, with all of their metadata.
+"""Writing TIFF files, 8, 16 or 32 bits a channel, with all of their metadata.
 
-Reference: TIFF 6.0 (Adobe, 1992); Photoshop TIFF Technical Notes (Adobe, 2002) for deflate.
+Reference: TIFF 6.0 (Adobe, 1992); Photoshop TIFF Technical Notes (Adobe, 2002) for deflate, and
+Technical Note 3 (2005) for floating point.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +17,12 @@ import numpy.typing as npt
 from photostyle.image import exif
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-Samples = npt.NDArray[np.uint8 | np.uint16]
+    from photostyle.image.stored import Samples
+
+Field = tuple[int, int, Sequence[int]]
+"""Number, type and values of a field of a directory."""
 
 _STRIP_BYTES = 1 << 18
 
@@ -25,7 +30,9 @@ _STRIP_BYTES = 1 << 18
 _BYTE, _SHORT, _LONG, _RATIONAL = 1, 3, 4, 5
 _NUMBERS = {_BYTE: ("B", 1), _SHORT: ("H", 1), _LONG: ("I", 1), _RATIONAL: ("I", 2)}
 
-_DEFLATE, _RGB, _INTERLEAVED, _DIFFERENCES, _INCH, _UNASSOCIATED = 8, 2, 1, 2, 2, 2
+_DEFLATE, _RGB, _INTERLEAVED, _INCH, _UNASSOCIATED = 8, 2, 1, 2, 2
+_DIFFERENCES, _DIFFERENCES_OF_BYTES = 2, 3  # predictors
+_UNSIGNED, _FLOATING = 1, 3
 
 
 def encode_tiff(
@@ -44,7 +51,7 @@ def encode_tiff(
     say.
 
     Args:
-        samples: H W 3 (RGB) or H W 4 (RGB, alpha), uint8 or uint16.
+        samples: H W 3 (RGB) or H W 4 (RGB, alpha), uint8, uint16 or float32.
         icc_profile: Colour profile.
         exif_block: EXIF block.
         xmp: XMP packet.
@@ -67,7 +74,8 @@ def encode_tiff(
     if len(file) >= 1 << 32:
         raise ValueError("a TIFF file cannot be larger than 4 GiB")
 
-    fields: list[tuple[int, int, Sequence[int]]] = [
+    floating = samples.dtype == np.float32
+    fields: list[Field] = [
         (256, _LONG, [width]),
         (257, _LONG, [height]),
         (258, _SHORT, [8 * samples.itemsize] * channels),
@@ -78,8 +86,10 @@ def encode_tiff(
         (278, _LONG, [rows]),
         (279, _LONG, counts),
         (284, _SHORT, [_INTERLEAVED]),
-        (317, _SHORT, [_DIFFERENCES]),
+        (317, _SHORT, [_DIFFERENCES_OF_BYTES if floating else _DIFFERENCES]),
     ]
+    if floating:
+        fields.append((339, _SHORT, [_FLOATING] * channels))
     if channels == 4:
         fields.append((338, _SHORT, [_UNASSOCIATED]))
     if dpi:
@@ -88,11 +98,28 @@ def encode_tiff(
     for tag, block in ((700, xmp), (0x83BB, iptc), (0x8773, icc_profile)):
         if block:
             fields.append((tag, _BYTE, block))
-    for tag, kind, values in fields:
-        records[tag] = _record(file, order, tag, kind, values)
+    return directory_file(file, order, fields, records)
 
-    directory = b"".join(record for _, record in sorted(records.items()))
-    start = _append(file, struct.pack(order + "H", len(records)) + directory + bytes(4))
+
+def directory_file(
+    file: bytearray,
+    order: exif.ByteOrder,
+    fields: Sequence[Field],
+    records: Mapping[int, bytes] | None = None,
+) -> bytearray:
+    """Make a TIFF file of what is to be in it, by appending the main directory.
+
+    Args:
+        file: The file up to here, from its header on; it is changed and returned.
+        order: Its byte order.
+        fields: The directory's fields.
+        records: Further ones by number, as 12 bytes each.
+    """
+    entries = dict(records or {})
+    for tag, kind, values in fields:
+        entries[tag] = _record(file, order, tag, kind, values)
+    directory = b"".join(entry for _, entry in sorted(entries.items()))
+    start = _append(file, struct.pack(order + "H", len(entries)) + directory + bytes(4))
     struct.pack_into(order + "I", file, 4, start)
     return file
 
@@ -103,11 +130,24 @@ def _compressed(rows: Samples, order: exif.ByteOrder) -> bytes:
     Looking for runs only is ten times as fast as looking for all repetitions, and on the noise of
     a photo just as good.
     """
-    differences = rows.copy()
-    differences[:, 1:] -= rows[:, :-1]
+    if rows.dtype == np.float32:
+        ordered = _differences_of_bytes(rows)
+    else:
+        differences = rows.copy()
+        np.subtract(rows[:, 1:], rows[:, :-1], out=differences[:, 1:])
+        ordered = differences.astype(differences.dtype.newbyteorder(order), copy=False)
     deflate = zlib.compressobj(1, strategy=zlib.Z_RLE)
-    ordered = differences.astype(differences.dtype.newbyteorder(order), copy=False)
     return deflate.compress(ordered.tobytes()) + deflate.flush()
+
+
+def _differences_of_bytes(rows: Samples) -> npt.NDArray[np.uint8]:
+    """A row's highest bytes, then its next, and so on; of those the differences between pixels."""
+    height, width, channels = rows.shape
+    values = np.ascontiguousarray(rows, ">f4").view(np.uint8)
+    planes = values.reshape(height, width * channels, 4).transpose(0, 2, 1).reshape(height, -1)
+    result = planes.copy()
+    result[:, channels:] -= planes[:, :-channels]
+    return result
 
 
 def _append(file: bytearray, block: bytes) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,20 @@ from photostyle.image.rounding import quantise
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from photostyle.image.photo import Photo
+    from photostyle.image.photo import BitDepth, Photo
+    from photostyle.image.stored import Samples
 
 FloatArray = npt.NDArray[np.float32]
-Samples = npt.NDArray[np.uint8 | np.uint16]
+
+_TYPES: dict[BitDepth, type[np.uint8 | np.uint16 | np.float32]] = {
+    8: np.uint8,
+    16: np.uint16,
+    32: np.float32,
+}
+
+# Colours nearer than this to the border of sRGB do not count as outside of it, and from this share
+# of the pixels on it is worth telling that colours had to be clipped.
+_TOLERANCE, _CLIPPED_SHARE = np.float32(1 / 255), 1e-3
 
 
 def write_photo(
@@ -33,19 +43,22 @@ def write_photo(
     quality: int = 95,
     overwrite: bool = False,
     protect: Iterable[str | Path] = (),
+    color: Literal["keep", "srgb"] = "keep",
 ) -> tuple[str, ...]:
     """Write a photo with its metadata, in the format that the file name asks for.
 
     Pixels are converted into the photo's colour profile, which is embedded. PNG and TIFF keep 16
-    bits a channel, all but JPEG keep alpha; transparent parts of a JPEG become white. The file
-    appears under its name when it is complete, or not at all.
+    bits a channel, TIFF floating point values as well; all but JPEG keep alpha; transparent parts
+    of a JPEG become white. The file appears under its name when it is complete, or not at all.
 
     Args:
         photo: The photo.
         path: The file to write; its folder must exist.
-        quality: Of JPEG and WebP, 1 to 100; the other formats are lossless.
+        quality: Of JPEG, WebP, AVIF, HEIC and JPEG XL, 1 to 100; the other formats are lossless.
         overwrite: Replace an existing file.
         protect: Files that are not replaced even so, such as the photo this one was made from.
+        color: `"srgb"` writes sRGB and no profile, whatever profile the photo has; colours outside
+            of sRGB are clipped.
 
     Returns:
         What the format cannot keep, one sentence each, to be shown to the user.
@@ -61,7 +74,10 @@ def write_photo(
         raise UsageError(f"quality {quality} is out of range: choose 1 to 100")
     try:
         _check_target(path, overwrite, protect)
-        fitted, warnings = _fitted(photo, target)
+        fitted, warnings = _fitted(photo, target, color)
+        # What an edit pushes out of sRGB is no loss; what a wider file had there is.
+        if _is_narrowed(photo, fitted):
+            warnings += _clipping(fitted)
         samples = _quantised(fitted)
         data = ENCODERS[target.name](samples, fitted, quality)
         del samples
@@ -98,7 +114,9 @@ def _check_target(path: Path, overwrite: bool, protect: Iterable[str | Path]) ->
         raise FileExistsError(path)
 
 
-def _fitted(photo: Photo, target: Format) -> tuple[Photo, tuple[str, ...]]:
+def _fitted(
+    photo: Photo, target: Format, color: Literal["keep", "srgb"]
+) -> tuple[Photo, tuple[str, ...]]:
     """The photo without what a format cannot hold, and sentences that say so.
 
     Raises:
@@ -109,9 +127,16 @@ def _fitted(photo: Photo, target: Format) -> tuple[Photo, tuple[str, ...]]:
             f"{target.name} holds at most {target.longest_side} pixels a side; choose PNG or TIFF"
         )
     warnings: list[str] = []
-    if photo.bit_depth == 16 and not target.deep:
-        warnings.append(f"{target.name} has 8 bits a channel, the photo had 16")
-        photo = replace(photo, bit_depth=8)
+    deepest: BitDepth = 32 if target.floating else 16 if target.deep else 8
+    if photo.bit_depth > deepest:
+        warnings.append(
+            f"{target.name} has {deepest} bits a channel, the photo had {photo.bit_depth}"
+        )
+        photo = replace(photo, bit_depth=deepest)
+    if photo.icc_profile and (color == "srgb" or not target.profile):
+        if color == "keep" and not icc.parse_matrix_profile(photo.icc_profile).is_srgb:
+            warnings.append(f"{target.name} is written without a colour profile, in sRGB")
+        photo = replace(photo, icc_profile=None)
     if photo.alpha is not None and not target.alpha:
         warnings.append(f"{target.name} has no transparency; it became white")
         photo = replace(photo, pixels=_on_white(photo, photo.alpha), alpha=None)
@@ -151,8 +176,30 @@ def _on_white(photo: Photo, alpha: FloatArray) -> FloatArray:
     return result
 
 
+def _is_narrowed(photo: Photo, fitted: Photo) -> bool:
+    """Whether the file holds fewer colours than the photo could."""
+    return fitted.icc_profile != photo.icc_profile or (photo.bit_depth == 32 != fitted.bit_depth)
+
+
+def _clipping(photo: Photo) -> tuple[str, ...]:
+    """A sentence that tells how many pixels lie well outside of sRGB, if they are many."""
+    clipped = 0
+    if photo.pixels.dtype == np.float32:
+        for rows in row_blocks(photo.height, photo.width):
+            block = photo.floats(rows)
+            beyond = (block < -_TOLERANCE) | (block > 1 + _TOLERANCE)
+            clipped += int(np.count_nonzero(beyond.any(axis=-1)))
+    share = clipped / (photo.height * photo.width)
+    if share < _CLIPPED_SHARE:
+        return ()
+    return (f"{share:.1%} of the pixels have colours outside of sRGB, which were clipped",)
+
+
 def _quantised(photo: Photo) -> Samples:
-    """The photo in integers and in the colours of its profile, with alpha as a fourth channel.
+    """The photo in the colours of its profile, with alpha as a fourth channel.
+
+    Returns:
+        uint8, uint16 or float32.
 
     Raises:
         ValueError: There are values that are no numbers, or the profile is of an unknown kind.
@@ -160,9 +207,10 @@ def _quantised(photo: Photo) -> Samples:
     conversion = icc.parse_matrix_profile(photo.icc_profile) if photo.icc_profile else None
     if conversion and conversion.is_srgb:
         conversion = None
-    dtype = np.uint8 if photo.bit_depth == 8 else np.uint16
-    if photo.pixels.dtype == dtype and photo.alpha is None and not conversion:
-        return photo.pixels.view(dtype)
+    dtype = _TYPES[photo.bit_depth]
+    integers = photo.pixels.dtype != np.float32
+    if integers and photo.pixels.dtype == dtype and photo.alpha is None and not conversion:
+        return photo.pixels
     channels = 3 if photo.alpha is None else 4
     samples: Samples = np.empty((photo.height, photo.width, channels), dtype)
     for rows in row_blocks(photo.height, photo.width):
@@ -170,7 +218,7 @@ def _quantised(photo: Photo) -> Samples:
         if conversion:
             if not np.isfinite(block).all():
                 raise ValueError("the result has values that are no numbers")
-            block = conversion.from_srgb(np.clip(block, 0, 1))
+            block = conversion.from_srgb(block)
         quantise(block, samples[rows, :, :3])
         if photo.alpha is not None:
             quantise(photo.alpha[rows], samples[rows, :, 3])

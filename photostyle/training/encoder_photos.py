@@ -155,7 +155,8 @@ def _shrunk(path: Path, size: tuple[int, ...] | None = None) -> Pixels:
     photo = read_photo(path)
     long_side = min(round(SCALE * max(photo.height, photo.width)), LONG_SIDE)
     height, width = size or fit_size(photo.height, photo.width, long_side)
-    return (255 * resize_to(photo.floats(), height, width)).round().astype(np.uint8)
+    small = np.clip(resize_to(photo.floats(), height, width), 0, 1)
+    return (255 * small).round().astype(np.uint8)
 
 
 def _view(

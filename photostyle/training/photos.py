@@ -91,7 +91,9 @@ def pyramid(pixels: NDArray[np.float32], smallest: int) -> list[Pixels]:
 
 def _scaled(pixels: NDArray[np.float32], scale: float) -> Pixels:
     height, width = (int(np.ceil(side * scale - 1e-6)) for side in pixels.shape[:2])
-    return (255 * resize_to(pixels, height, width) + 0.5).astype(np.uint8)
+    # Colours of wide profiles lie outside of [0, 1].
+    small = np.clip(resize_to(pixels, height, width), 0, 1)
+    return (255 * small + 0.5).astype(np.uint8)
 
 
 def random_patch(

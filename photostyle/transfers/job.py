@@ -119,10 +119,10 @@ def _photo(source: Source, what: str) -> Photo:
 
 
 def _shrunk(pixels: Image, size: int) -> Image:
-    """A copy with long side `size`; larger for a panorama, lest it become a thread."""
+    """A copy in [0, 1] with long side `size`; larger for a panorama, lest it become a thread."""
     longest, shortest = max(pixels.shape[:2]), min(pixels.shape[:2])
     small = resize(pixels, min(longest, max(size, -(-_SMALLEST * longest // shortest))))
-    return np.require(small, requirements=("C", "W"))
+    return np.require(np.clip(small, 0, 1), requirements=("C", "W"))
 
 
 def _segments(

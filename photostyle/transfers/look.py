@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from photostyle.affine import AffineField, slice_apply
 from photostyle.errors import PhotostyleError
+from photostyle.image import clip_like
 from photostyle.transfers.segments import membership
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ class Look:
         """Apply the look block by block, so that no full-size intermediate is needed.
 
         Args:
-            content: `H W 3` in [0, 1], the photo the look was fitted to, at any size.
+            content: `H W 3`, the photo the look was fitted to, at any size; in [0, 1] but for the
+                colours of wide profiles.
             strength: 0 returns the content, 1 the full look.
 
         Yields:
-            First row and pixels in [0, 1] of consecutive blocks of rows.
+            First row and pixels of consecutive blocks of rows; in [0, 1], or where the content had
+            been outside of it.
 
         Raises:
             PhotostyleError: The look is not finite.
@@ -63,4 +66,4 @@ class Look:
             if strength < 1:
                 mapped *= strength
                 mapped += (1 - strength) * image
-            yield first, np.clip(mapped, 0, 1, out=mapped)
+            yield first, clip_like(mapped, image)

@@ -52,13 +52,24 @@ def test_filters_follow_one_another_without_loss_between_them(trained):
     assert np.abs(result.pixels.astype(int) - photo.pixels).max() <= 1
 
 
-@pytest.mark.parametrize(("depth", "dtype"), [(8, np.uint8), (16, np.uint16)])
+@pytest.mark.parametrize(("depth", "dtype"), [(8, np.uint8), (16, np.uint16), (32, np.float32)])
 def test_results_have_the_files_bits_and_metadata(trained, depth, dtype):
     photo = Photo(RNG.random((20, 30, 3), np.float32), bit_depth=depth, exif=b"kept")
     result = load_filters([trained("half", "tone", 0.5)], CPU).apply(photo)
     assert result.pixels.dtype == dtype
     assert (result.exif, result.bit_depth) == (b"kept", depth)
     np.testing.assert_allclose(result.floats(), photo.pixels * 0.5, atol=1 / 255)
+
+
+@pytest.mark.parametrize("kind", ["tone", "repair"])
+def test_colours_of_a_wide_profile_are_not_clipped(trained, kind):
+    pixels = RNG.uniform(-0.2, 1.3, (40, 30, 3)).astype(np.float32)
+    photo = Photo(pixels, icc_profile=b"wide")
+    chain = load_filters([trained("same", kind), trained("half", "tone", 0.5)], CPU)
+    np.testing.assert_allclose(chain.apply(photo).pixels, pixels / 2, atol=1e-5)
+    none = FilterConfig(device="cpu", strength=0)
+    kept = load_filters([trained("half", "tone", 0.5), trained("same", kind)], none).apply(photo)
+    np.testing.assert_allclose(kept.pixels, pixels, atol=1e-6)
 
 
 def test_progress_names_the_filter(trained):

@@ -11,6 +11,7 @@ import pytest
 ICC_SRGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.7141))
 ICC_P3 = ((0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407))
 ICC_ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
+ICC_PROPHOTO = ((0.79767, 0.28804, 0), (0.13519, 0.71187, 0), (0.03134, 0.00009, 0.82491))
 
 
 def fixed(*values: float) -> bytes:
@@ -63,11 +64,12 @@ def make_matrix_profile(columns, curve: bytes) -> bytes:
 
 @pytest.fixture(scope="session")
 def profiles() -> dict[str, bytes]:
-    """Profiles by name: `sRGB`, `Display P3`, `Adobe RGB`, `grey`."""
+    """Profiles by name: `sRGB`, `Display P3`, `Adobe RGB`, `ProPhoto RGB`, `grey`."""
     return {
         "sRGB": make_matrix_profile(ICC_SRGB, SRGB_CURVE),
         "Display P3": make_matrix_profile(ICC_P3, SRGB_CURVE),
         "Adobe RGB": make_matrix_profile(ICC_ADOBE, gamma_curve(563 / 256)),
+        "ProPhoto RGB": make_matrix_profile(ICC_PROPHOTO, gamma_curve(1.8)),
         "grey": make_profile(b"GRAY", {b"kTRC": gamma_curve(1.8)}),
     }
 

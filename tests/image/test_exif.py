@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import ExifTags, Image
 
-from photostyle.image import exif
+from photostyle.image import exif, tiff
+
+MAKER_NOTE = b"CAMERA\0\0 offsets in here count from the start of the block " * 3
 
 
 def parsed(block: bytes) -> Image.Exif:
@@ -96,6 +99,157 @@ def test_directories_below_the_main_one_are_taken_along(camera_exif, order):
         assert parsed(copy).get_ifd(tag)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_maker_note_near_the_beginning_stays_where_its_offsets_say(camera_exif, order):
+    block = camera_exif(order=order)
+    position = block.index(MAKER_NOTE)
+    values = parsed(block).get_ifd(0x8769)
+    assert values[0x927C] == MAKER_NOTE
+    # As a TIFF file has it: behind the block the pixels, and behind them another main directory.
+    file = tiff.encode_tiff(np.zeros((300, 200, 3), np.uint8), exif_block=block)
+    copy = exif.from_tiff(bytes(file))
+    assert copy.index(MAKER_NOTE) == position
+    assert parsed(copy).get_ifd(0x8769) == values
+    assert parsed(copy)[0x010F] == "Kamera AG"
+    again = tiff.encode_tiff(np.zeros((300, 200, 3), np.uint8), exif_block=copy)
+    assert exif.from_tiff(bytes(again)).index(MAKER_NOTE) == position
+    assert len(copy) < len(block) + 100
+
+
+@pytest.mark.parametrize("gap", [0, 2, 400, 40_000])
+def test_what_does_not_fit_in_front_of_a_maker_note_comes_behind_it(gap):
+    note = b"N" * 31
+    start = 38 + gap
+    head = (
+        b"II*\0\x08\0\0\0" + b"\x01\0" + struct.pack("<HHII", 0x8769, 4, 1, start + 32) + bytes(4)
+    )
+    head = head.ljust(start, b"\0") + note.ljust(32, b"\0")
+    comment, name = b"c" * 50, b"Artist\0"
+    fields = [(0x9286, 7, 50, start + 100), (0x927C, 7, 31, start), (0x9000, 2, 7, start + 150)]
+    directory = struct.pack("<H", 3) + b"".join(struct.pack("<HHII", *field) for field in fields)
+    data = (head + directory).ljust(start + 100, b"\0") + comment + name
+    copy = exif.from_tiff(data)
+    assert (copy.index(note) == start) == (gap < 32_000)
+    values = parsed(copy).get_ifd(0x8769)
+    assert (values[0x927C], values[0x9286], values[0x9000]) == (note, comment, "Artist")
+
+
+def test_text_in_utf_8_as_exif_3_has_it_is_taken_along():
+    text = "Zoë 扉\0".encode()
+    data = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHII", 0x013B, 129, len(text), 26) + bytes(4)
+    data += text
+    assert exif.raw_value(data, 0x013B) == text
+    assert exif.raw_value(exif.from_tiff(data), 0x013B) == text
+
+
+def test_values_that_share_their_bytes_do_not_make_a_block_larger_than_the_file():
+    number = 4000
+    data = bytearray(b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHII", 0x8769, 4, 1, 26) + bytes(4))
+    data += struct.pack("<H", number)
+    for tag in range(number):
+        data += struct.pack("<HHII", tag, 7, 1 << 20, 8)
+    data += bytes(1 << 20)
+    with pytest.raises(ValueError, match="share"):
+        exif.from_tiff(bytes(data))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_position_goes_with_its_bytes_and_the_rest_stays_where_it_was(camera_exif, order):
+    block = camera_exif(order=order)
+    coordinates = struct.pack(order + "6I", 48, 1, 8, 1, 0, 1)
+    assert coordinates in block
+    without = exif.without_position(block)
+    assert coordinates not in without
+    assert len(without) == len(block)
+    before, after = parsed(block), parsed(without)
+    assert before.get_ifd(0x8825)
+    assert not after.get_ifd(0x8825)
+    assert 0x8825 not in after
+    assert after.get_ifd(0x8769) == before.get_ifd(0x8769)
+    assert after.get_ifd(ExifTags.IFD.IFD1) == before.get_ifd(ExifTags.IFD.IFD1)
+    assert without.index(MAKER_NOTE) == block.index(MAKER_NOTE)
+    assert {tag: after[tag] for tag in after} == {
+        tag: before[tag] for tag in before if tag != 0x8825
+    }
+    assert exif.without_position(without) == without
+    assert exif.without_thumbnail(without)
+
+
+def position_block(*records: tuple[int, int, int, int], behind: bytes = b"") -> bytes:
+    """A block of a main directory only."""
+    directory = struct.pack("<H", len(records)) + b"".join(
+        struct.pack("<HHII", *record) for record in records
+    )
+    return b"II*\0\x08\0\0\0" + directory + bytes(4) + behind
+
+
+def test_a_block_that_holds_nothing_but_a_position_is_none():
+    gps = struct.pack("<HHHII", 1, 1, 2, 2, ord("N")) + bytes(4)
+    assert exif.without_position(position_block((0x8825, 4, 1, 26), behind=gps)) is None
+    assert exif.without_position(position_block((0x8825, 4, 1, 0))) is None
+
+
+@pytest.mark.parametrize("start", [0, 38])
+def test_an_empty_position_only_loses_its_record(start):
+    block = position_block((0x0112, 3, 1, 6), (0x8825, 4, 1, start), behind=bytes(6))
+    without = exif.without_position(block)
+    assert exif.orientation(without) == 6
+    assert 0x8825 not in parsed(without)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [(0x8825, 4, 1, 5000)],
+        [(0x8825, 2, 1, 8)],
+        [(0x8825, 4, 2, 5000)],
+        [(0x8825, 4, 1, 0), (0x8825, 4, 1, 0)],
+    ],
+    ids=["beyond the end", "text", "two beyond the end", "twice"],
+)
+def test_a_position_that_cannot_be_found_is_a_value_error(records):
+    with pytest.raises(ValueError, match=r"beyond|found"):
+        exif.without_position(position_block((0x0112, 3, 1, 6), *records))
+
+
+@pytest.mark.parametrize("start", [2, 4, 8, 10])
+def test_a_position_directory_that_lies_over_others_does_not_take_them_with_it(start):
+    block = position_block((0x0112, 3, 1, 6), (0x8825, 4, 1, start), behind=bytes(4000))
+    without = exif.without_position(block)
+    assert exif.orientation(without) == 6
+    assert 0x8825 not in parsed(without)
+
+
+def test_a_position_that_points_to_the_exif_directory_does_not_take_it_with_it(camera_exif):
+    block = bytearray(camera_exif())
+    main = {struct.unpack_from("<H", block, at)[0]: at + 8 for at in range(10, 82, 12)}
+    block[main[0x8825] : main[0x8825] + 4] = block[main[0x8769] : main[0x8769] + 4]
+    values = parsed(bytes(block)).get_ifd(0x8769)
+    without = parsed(exif.without_position(bytes(block)))
+    assert 0x8825 not in without
+    assert without.get_ifd(0x8769) == values
+
+
+@pytest.mark.parametrize("kind", [16, 99])
+@pytest.mark.parametrize("start", [0, 38])
+def test_a_directory_without_anything_that_can_be_copied_is_left_out(kind, start):
+    below = struct.pack("<HHHII", 1, 0x9003, kind, 1, 1) + bytes(4)
+    data = position_block((0x8769, 4, 1, start), (0x0112, 3, 1, 6), behind=below)
+    copy = exif.from_tiff(data)
+    assert exif.orientation(copy) == 6
+    assert exif.with_size(copy, 3, 4) == copy
+    assert 0x8769 not in parsed(copy)
+    assert exif.from_tiff(position_block((0x8769, 4, 1, start and 26), behind=below)) is None
+
+
+def test_a_bigtiff_header_is_no_exif_block():
+    file = io.BytesIO()
+    tifffile.imwrite(file, np.zeros((5, 6, 3), np.uint8), bigtiff=True, metadata=None)
+    for edit in (exif.without_thumbnail, exif.without_position, exif.descriptive_records):
+        with pytest.raises(ValueError, match="BigTIFF"):
+            edit(file.getvalue())
+
+
 def test_a_block_with_nothing_to_tell_is_none():
     file = io.BytesIO()
     tifffile.imwrite(
@@ -111,7 +265,7 @@ def test_a_block_with_nothing_to_tell_is_none():
 
 READERS = (
     exif.byte_order, exif.orientation, exif.upright, exif.without_thumbnail, exif.from_tiff,
-    exif.descriptive_records,
+    exif.descriptive_records, exif.without_position,
     lambda block: exif.with_size(block, 3, 4), lambda block: exif.raw_value(block, 0x0112),
 )  # fmt: skip
 

@@ -28,8 +28,14 @@ def test_a_photo_from_an_array(shape, dtype, top):
         assert photo.alpha is None
 
 
-def test_the_bit_depth_can_be_chosen():
-    assert Photo.from_array(np.zeros((2, 2, 3)), bit_depth=16).bit_depth == 16
+@pytest.mark.parametrize("depth", [8, 16, 32])
+def test_the_bit_depth_can_be_chosen(depth):
+    assert Photo.from_array(np.zeros((2, 2, 3)), bit_depth=depth).bit_depth == depth
+
+
+def test_colours_outside_of_srgb_are_kept():
+    values = np.array([[[-0.5, 0.5, 1.5]]], np.float32)
+    np.testing.assert_array_equal(Photo.from_array(values).floats(), values)
 
 
 @pytest.mark.parametrize(

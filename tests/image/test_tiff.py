@@ -14,6 +14,8 @@ RNG = np.random.default_rng(0)
 
 
 def picture(height, width, channels, dtype):
+    if dtype == np.float32:
+        return RNG.normal(0, 3, (height, width, channels)).astype(np.float32)
     top = np.iinfo(dtype).max
     return RNG.integers(0, top, (height, width, channels), dtype, endpoint=True)
 
@@ -35,6 +37,18 @@ def test_other_software_reads_the_same_samples(camera_exif, size, channels, dtyp
     if channels == 3 or dtype == np.uint16:  # OpenCV multiplies 8-bit samples with alpha
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         np.testing.assert_array_equal(decoded, samples[..., [2, 1, 0, 3][:channels]])
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (301, 203)])
+def test_other_software_reads_the_same_floating_point_samples(camera_exif, size, channels, order):
+    samples = picture(*size, channels, np.float32)
+    data = bytes(encode_tiff(samples, exif_block=camera_exif(order=order)))
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(decoded, samples[..., [2, 1, 0, 3][:channels]])
+    pytest.importorskip("imagecodecs")
+    np.testing.assert_array_equal(tifffile.imread(io.BytesIO(data)), samples)
 
 
 def test_a_file_of_many_strips_is_compressed():

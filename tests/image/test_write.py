@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image
 
 from photostyle.errors import PhotoError, UsageError
@@ -13,7 +14,7 @@ from photostyle.image import Photo, read_photo, write, write_photo
 
 RNG = np.random.default_rng(0)
 LOSSLESS = ["png", "tif"]
-ALL = ["jpg", "png", "tif", "webp"]
+ALL = ["jpg", "png", "tif", "webp", "avif"]
 
 
 def smooth(height=24, width=33, channels=3):
@@ -47,7 +48,7 @@ def test_lossless_formats_give_back_every_sample(tmp_path, suffix, channels, dty
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 3), (24, 33)])
-@pytest.mark.parametrize("suffix", ["jpg", "jpeg", "webp"])
+@pytest.mark.parametrize("suffix", ["jpg", "jpeg", "webp", "avif"])
 def test_lossy_formats_come_close(tmp_path, suffix, size):
     pixels = smooth(*size)
     assert write_photo(Photo.from_array(pixels), tmp_path / f"a.{suffix}") == ()
@@ -66,6 +67,34 @@ def test_jpeg_is_not_subsampled_and_quality_counts(tmp_path):
     assert sizes == sorted(sizes)
     with Image.open(tmp_path / "a.jpg") as image:
         assert all(set(table) == {1} for table in image.quantization.values())
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (24, 33)])
+def test_floating_point_values_stay_what_they_are_in_a_tiff(tmp_path, size, channels):
+    values = RNG.uniform(-2, 9, (*size, channels)).astype(np.float32)
+    values[..., 3:] = RNG.random((*size, channels - 3))
+    assert write_photo(Photo.from_array(values, bit_depth=32), tmp_path / "a.tif") == ()
+    for floating in (False, True):
+        photo = read_photo(tmp_path / "a.tif", floating=floating)
+        assert photo.bit_depth == 32
+        np.testing.assert_array_equal(photo.pixels, values[..., :3])
+        if channels == 4:
+            np.testing.assert_array_equal(photo.alpha, values[..., 3])
+
+
+def test_avif_keeps_alpha_and_the_exif_block_byte_by_byte(tmp_path, camera_exif):
+    block = camera_exif(size=(33, 24), thumbnail=b"")
+    photo = dataclasses.replace(Photo.from_array(smooth(channels=4)), exif=block)
+    assert write_photo(photo, tmp_path / "a.avif") == ()
+    again = read_photo(tmp_path / "a.avif")
+    np.testing.assert_allclose(again.alpha, photo.alpha, atol=0.01)
+    assert sum(a != b for a, b in zip(again.exif, block, strict=True)) <= 2  # the height
+    sizes = []
+    for quality in (30, 60, 95):
+        write_photo(photo, tmp_path / "a.avif", quality=quality, overwrite=True)
+        sizes.append((tmp_path / "a.avif").stat().st_size)
+    assert sizes == sorted(sizes)
 
 
 def test_webp_keeps_alpha_without_loss(tmp_path):
@@ -112,6 +141,54 @@ def test_16_bits_survive_a_profile(tmp_path, profiles):
     assert np.abs(again.pixels - photo.pixels).max() < 1.5 / 65535
 
 
+@pytest.mark.parametrize("floating", [False, True])
+@pytest.mark.parametrize("name", ["Display P3", "Adobe RGB", "ProPhoto RGB"])
+@pytest.mark.parametrize(
+    ("dtype", "most"), [(np.uint8, 0), (np.uint16, 2), (np.float32, 1e-4)]
+)  # fmt: skip
+def test_the_most_saturated_colours_come_back(tmp_path, profiles, name, dtype, most, floating):
+    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    samples = (RNG.random((40, 50, 3)) * top).astype(dtype)
+    samples[:9] = RNG.choice([0, top], (9, 50, 3))
+    tifffile.imwrite(
+        tmp_path / "in.tif", samples, photometric="rgb", iccprofile=profiles[name], metadata=None
+    )
+    photo = read_photo(tmp_path / "in.tif", floating=floating)
+    assert photo.warnings == ()
+    assert photo.pixels.min() < -0.3
+    assert write_photo(photo, tmp_path / "out.tif") == ()
+    again = tifffile.imread(tmp_path / "out.tif")
+    assert again.dtype == dtype
+    assert np.abs(again.astype(np.float64) - samples).max() <= most
+    assert read_photo(tmp_path / "out.tif").icc_profile == profiles[name]
+
+
+def test_srgb_on_request(tmp_path, profiles):
+    stored = np.zeros((20, 30, 3), np.uint8) + np.uint8(90)
+    stored[:10, :, 1] = 255
+    Image.fromarray(stored).save(tmp_path / "in.png", icc_profile=profiles["Display P3"])
+    photo = read_photo(tmp_path / "in.png")
+    (warning,) = write_photo(photo, tmp_path / "out.png", color="srgb")
+    assert "50.0% of the pixels have colours outside of sRGB" in warning
+    again = read_photo(tmp_path / "out.png")
+    assert again.icc_profile is None
+    np.testing.assert_allclose(again.pixels, photo.pixels.clip(0, 1), atol=0.51 / 255)
+
+
+def test_srgb_on_request_of_a_photo_in_srgb_changes_no_pixel(tmp_path, profiles):
+    stored = RNG.integers(0, 256, (9, 8, 3), np.uint8)
+    Image.fromarray(stored).save(tmp_path / "in.png", icc_profile=profiles["sRGB"])
+    photo = read_photo(tmp_path / "in.png", floating=False)
+    assert write_photo(photo, tmp_path / "out.png", color="srgb") == ()
+    with Image.open(tmp_path / "out.png") as image:
+        assert "icc_profile" not in image.info
+        np.testing.assert_array_equal(np.asarray(image), stored)
+
+
+def test_what_an_edit_pushes_out_of_srgb_is_no_loss_to_be_told(tmp_path):
+    assert write_photo(Photo.from_array(smooth() * 2 - 0.5), tmp_path / "a.png") == ()
+
+
 # Metadata
 
 
@@ -139,7 +216,7 @@ def test_metadata_is_written_and_the_size_in_it_is_right(
         assert (details[0xA002], details[0xA003]) == (33, 24)
         assert exif.get_ifd(ExifTags.IFD.GPSInfo)[1] == "N"
         assert image.info["xmp"].rstrip(b"\0") == b"<x:xmpmeta/>"
-        if suffix != "webp":
+        if suffix not in ("webp", "avif"):
             assert tuple(map(float, image.info["dpi"])) == pytest.approx((300, 240), abs=0.1)
     again = read_photo(path)
     assert (again.xmp, again.icc_profile) == (photo.xmp, photo.icc_profile)
@@ -200,7 +277,28 @@ def test_a_photo_from_any_format_goes_to_any_other(tmp_path, camera_exif, profil
 # What cannot be kept
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "webp"])
+def test_a_metadata_block_in_an_avif_file_is_not_taken_apart(tmp_path):
+    # The blank that stands in for the block while the file is made must be found whatever it is.
+    for length in (14, 15, 200):
+        block = (b"II*\0\x08\0\0\0\0\0" + bytes(length))[:length]
+        photo = dataclasses.replace(Photo.from_array(smooth()), exif=block)
+        try:
+            write_photo(photo, tmp_path / "a.avif", overwrite=True)
+        except PhotoError:
+            continue
+        assert read_photo(tmp_path / "a.avif").height == 24
+
+
+@pytest.mark.parametrize(("suffix", "depth"), [("png", 16), ("jpg", 8), ("avif", 8)])
+def test_less_than_floating_point_is_told(tmp_path, suffix, depth):
+    photo = Photo.from_array(smooth() * 2, bit_depth=32)
+    warnings = write_photo(photo, tmp_path / f"a.{suffix}")
+    assert f"{depth} bits a channel, the photo had 32" in warnings[0]
+    assert "outside of sRGB" in warnings[1]
+    assert read_photo(tmp_path / f"a.{suffix}").bit_depth == depth
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "avif"])
 def test_less_than_16_bits_is_told(tmp_path, suffix):
     photo = Photo.from_array(smooth(), bit_depth=16)
     (warning,) = write_photo(photo, tmp_path / f"a.{suffix}")
@@ -220,7 +318,7 @@ def test_transparency_becomes_white_in_a_jpeg_and_is_told(tmp_path):
     np.testing.assert_allclose(result[8:, 8:], 0, atol=0.02)
 
 
-@pytest.mark.parametrize("suffix", ["png", "webp"])
+@pytest.mark.parametrize("suffix", ["png", "webp", "avif"])
 def test_iptc_without_a_place_is_told(tmp_path, suffix):
     photo = dataclasses.replace(Photo.from_array(smooth()), iptc=b"\x1c\x02\x05\0\1x")
     (warning,) = write_photo(photo, tmp_path / f"a.{suffix}")
@@ -261,6 +359,7 @@ def test_a_damaged_exif_block_is_told(tmp_path, suffix):
     ("name", "options", "error", "reason"),
     [
         ("a.gif", {}, UsageError, r"\.jpg"),
+        ("a.nef", {}, UsageError, "raw data"),
         ("a", {}, UsageError, r"\.jpg"),
         ("a.jpg", {"quality": 0}, UsageError, "quality"),
         ("a.jpg", {"quality": 101}, UsageError, "quality"),
@@ -330,7 +429,7 @@ def test_protecting_one_file_does_not_forbid_others(tmp_path):
     assert names(tmp_path) == ["in.png", "out.png"]
 
 
-@pytest.mark.parametrize(("suffix", "side"), [("jpg", 65501), ("webp", 16384)])
+@pytest.mark.parametrize(("suffix", "side"), [("jpg", 65501), ("webp", 16384), ("avif", 32769)])
 def test_a_photo_too_large_for_the_format_is_refused(tmp_path, suffix, side):
     photo = Photo.from_array(np.zeros((1, side), np.uint8))
     with pytest.raises(PhotoError, match=str(side - 1)):

@@ -135,3 +135,9 @@ def test_patches_depend_on_the_generator_alone() -> None:
     other = random_patch(pyramids, 32, np.random.default_rng(2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_colours_outside_of_srgb_do_not_wrap_around() -> None:
+    wide = np.full((60, 80, 3), (-0.2, 0.5, 1.3), np.float32)
+    for version in pyramid(wide, 48):
+        assert (version == (0, 128, 255)).all()

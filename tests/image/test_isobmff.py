@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+from PIL import Image
+
+from photostyle.image import isobmff
+
+
+def box(kind, *parts):
+    payload = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(payload), kind) + payload
+
+
+def meta(*properties):
+    return box(b"ftyp", b"avif" + bytes(4)) + box(
+        b"meta", bytes(4), box(b"hdlr", bytes(20)), box(b"iprp", box(b"ipco", *properties))
+    )
+
+
+def ispe(width, height):
+    return box(b"ispe", bytes(4), struct.pack(">II", width, height))
+
+
+def test_the_largest_picture_counts():
+    found = isobmff.properties(meta(ispe(512, 512), ispe(4032, 3024), ispe(320, 240)))
+    assert (found.width, found.height) == (4032, 3024)
+
+
+def test_depth():
+    assert isobmff.properties(meta(box(b"pixi", bytes(4), bytes([3, 8, 8, 8])))).bits == 8
+    assert isobmff.properties(meta(box(b"pixi", bytes(4), bytes([3, 10, 10, 10])))).bits == 10
+    assert isobmff.properties(meta(box(b"av1C", bytes([0x81, 0, 0x40])))).bits == 10
+    assert isobmff.properties(meta(box(b"av1C", bytes([0x81, 0, 0x60])))).bits == 12
+    assert isobmff.properties(meta(box(b"av1C", bytes([0x81, 0, 0x0C])))).bits == 8
+
+
+def test_colours():
+    nclx = box(b"colr", b"nclx", struct.pack(">HHHB", 12, 13, 1, 128))
+    found = isobmff.properties(meta(nclx, box(b"colr", b"prof", b"a profile")))
+    assert (found.nclx, found.icc_profile) == ((12, 13), b"a profile")
+
+
+def test_a_file_that_pillow_made():
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((24, 33, 4), np.uint8)).save(file, "AVIF", icc_profile=b"profile")
+    found = isobmff.properties(file.getvalue())
+    assert (found.width, found.height, found.bits) == (33, 24, 8)
+    assert found.icc_profile == b"profile"
+
+
+def test_damage_is_no_error():
+    data = meta(ispe(9, 8), box(b"colr", b"nclx"), box(b"pixi", bytes(4)), box(b"av1C"))
+    assert isobmff.properties(data).width == 9
+    for length in range(len(data)):
+        isobmff.properties(data[:length])
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        broken = bytearray(data)
+        broken[rng.integers(len(data))] = rng.integers(256)
+        isobmff.properties(bytes(broken))

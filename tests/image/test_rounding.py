@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from photostyle.image import clip_like, quantise
+from photostyle.image.rounding import as_uint8, as_uint16
+
+
+@pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_quantise_rounds_and_clips(dtype, top):
+    values = np.array([-1, 0, 0.49 / top, 0.51 / top, 0.5, 1, 2], np.float32)
+    out = np.empty(values.shape, dtype)
+    quantise(values, out)
+    assert out.tolist() == [0, 0, 0, 1, (top + 1) // 2, top, top]
+
+
+def test_floating_point_values_are_stored_as_they_are():
+    values = np.array([-1, 0.3, 7], np.float32)
+    out = np.empty(3, np.float32)
+    quantise(values, out)
+    np.testing.assert_array_equal(out, values)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_no_numbers_are_refused(dtype, value):
+    with pytest.raises(ValueError, match="no numbers"):
+        quantise(np.array([0.5, value], np.float32), np.empty(2, dtype))
+
+
+def test_an_edit_leaves_colours_outside_of_srgb_where_they_were_at_most():
+    before = np.array([-0.5, -0.5, -0.5, 1.5, 1.5, 0.5, 0.5], np.float32)
+    after = np.array([-0.7, -0.2, 0.3, 1.2, 1.9, -0.1, 1.1], np.float32)
+    expected = np.array([-0.5, -0.2, 0.3, 1.2, 1.5, 0, 1], np.float32)
+    np.testing.assert_array_equal(clip_like(after.copy(), before), expected)
+    np.testing.assert_array_equal(clip_like(before.copy(), before), before)
+
+
+def test_fewer_bits():
+    deep = np.array([[0, 128, 129, 257, 65535]], np.uint16)
+    assert as_uint8(deep).tolist() == [[0, 0, 1, 1, 255]]
+    assert as_uint8(np.array([[0, 0.5, 2]], np.float32)).tolist() == [[0, 128, 255]]
+    assert as_uint16(np.array([0, 0.5, 2], np.float32)).tolist() == [0, 32768, 65535]
