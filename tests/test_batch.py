@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import io
 import os
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,13 @@ from PIL import Image
 
 from photostyle.batch import BatchConfig, Plan, PlannedPhoto, Template, plan_batch, run_batch
 from photostyle.batch import run as run_module
+from photostyle.batch.config import PIXELS_PER_BYTE
 from photostyle.batch.header import UNKNOWN, Header, read_header
 from photostyle.batch.leftovers import STALE_AFTER, remove_leftovers
+from photostyle.batch.thumbnail import thumbnail
 from photostyle.errors import DeviceError, ModelError, PhotoError, UsageError
-from photostyle.image import read_photo
+from photostyle.image import Photo, read_photo
+from photostyle.image.metadata import Made
 from photostyle.progress import Progress
 
 NEGATIVE = Template("{stem}_{op}{ext}", "negative")
@@ -333,6 +338,81 @@ def test_the_limit_of_pixels_fails_larger_photos(album):
     assert (run.results[0].width, run.results[0].height) == (None, None)
 
 
+def test_the_first_failure_may_end_the_run(album):
+    folder = album(20)
+
+    def apply(photo, progress):
+        if photo.pixels[0, 0, 0] == 12:  # the fifth, by name
+            raise PhotoError("made it black")
+        return negative(photo, progress)
+
+    run = Run(folder, apply, jobs=1, fail_fast=True)
+    statuses = [result.status for result in run.results]
+    assert statuses.count("failed") == 1
+    assert len(statuses) <= 5
+    written = {path for path in folder.iterdir() if "negative" in path.name}
+    assert {result.target for result in run.results if result.status == "done"} == written
+    assert hidden(folder) == []
+
+
+def test_a_photo_that_is_not_there_may_end_the_run_before_it_begins(album):
+    folder = album(2)
+    plan = plan_batch([folder / "gone.png", folder / "1.png"], NEGATIVE)
+    config = BatchConfig(fail_fast=True)
+    results = run_batch(plan, negative, config, report=lambda _: None)
+    assert [result.status for result in results] == ["failed"]
+
+
+def test_thumbnails_show_the_photo_before_and_after(album):
+    folder = album(2, width=300, height=150)
+    for status in ("done", "skipped"):
+        for result in Run(folder, thumbnail=100).results:
+            assert result.status == status
+            for data, red in ((result.before, 0), (result.after, 255)):
+                with Image.open(io.BytesIO(data)) as copy:
+                    assert (copy.format, copy.size) == ("JPEG", (100, 50))
+                    assert abs(copy.getpixel((50, 25))[0] - red) < 4
+    assert Run(folder).results[0].before is None
+
+
+def test_a_thumbnail_is_not_enlarged_and_white_where_transparent():
+    pixels = np.zeros((3, 5, 3), np.float32)
+    photo = Photo(pixels, alpha=np.zeros((3, 5), np.float32))
+    with Image.open(io.BytesIO(thumbnail(photo, 100))) as copy:
+        assert (copy.size, copy.getpixel((2, 1))) == ((5, 3), (255, 255, 255))
+
+
+def test_a_thumbnail_of_noise_keeps_to_its_bytes():
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
+    assert len(thumbnail(Photo(noise), 200)) <= 200**2 // PIXELS_PER_BYTE
+
+
+def test_a_skipped_photo_that_cannot_be_read_has_no_thumbnail(album):
+    folder = album(1)
+    (folder / "0_negative.png").write_bytes(b"mine")
+    (result,) = Run(folder, thumbnail=100).results
+    assert (result.status, result.after) == ("skipped", None)
+    assert result.before is not None
+
+
+def test_metadata_and_how_a_result_was_made(tmp_path):
+    exif = Image.Exif()
+    exif[0x010F] = "Camera"
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png", exif=exif)
+    made = Made("photostyle 9", "filter negative", datetime(2026, 1, 2, tzinfo=UTC), ("n@12",))
+
+    def result(**options):
+        plan = plan_batch([tmp_path / "a.png"], NEGATIVE, overwrite=True)
+        run_batch(plan, negative, BatchConfig(**options), report=lambda _: None)
+        return read_photo(tmp_path / "a_negative.png")
+
+    kept = result(made=made)
+    assert b"Camera" in kept.exif
+    assert b"filter negative; model n@12" in kept.xmp
+    assert result().xmp is None
+    assert result(metadata="strip", made=made).exif is None
+
+
 def test_a_plan_without_work_opens_nothing(album):
     folder = album(1)
     Run(folder)
@@ -389,8 +469,12 @@ def test_leftovers_of_killed_runs_are_removed_and_nothing_else(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"quality": 0}, {"quality": 101}, {"jobs": 0}, {"memory": -1}, {"max_pixels": 0}]
-)
+    "bad",
+    [
+        {"quality": 0}, {"quality": 101}, {"jobs": 0}, {"memory": -1}, {"max_pixels": 0},
+        {"thumbnail": 0},
+    ],
+)  # fmt: skip
 def test_settings_out_of_range(bad):
     with pytest.raises(UsageError, match=next(iter(bad))):
         BatchConfig(**bad)

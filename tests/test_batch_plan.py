@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from photostyle.batch import Template, fill, plan_batch
+from photostyle.batch.taken import date_of
 from photostyle.errors import UsageError
 
-SUFFIXES = ".jpg, .jpeg, .jpe, .png, .tif, .tiff or .webp"
 DENOISE = Template("{stem}_{op}{ext}", "denoise")
 
 
@@ -172,7 +173,10 @@ def test_what_cannot_be_read_fails_alone(files):
         None,
         "cannot read 'gone.jpg': there is no such file",
         "cannot read 'folder.jpg': it is a folder",
-        f"cannot change 'notes.txt': its name must end in {SUFFIXES}, or give --format",
+        (
+            "cannot change 'notes.txt': its name does not end like a photo's; rename it, or give "
+            "--format"
+        ),
     ]
     assert [str(photo.source) for photo in planned.to_do] == ["a.jpg"]
 
@@ -272,12 +276,83 @@ def test_names_in_every_script(files):
         ("{op}{ext}", "b-c.png", True),
         ("{stem}{ext}", "a.jpg", False),
         ("new-{stem}{ext}", "new-a.jpg", False),
+        ("{index}_{date}_{op}{ext}", "012_2024-01-31_b-c.jpg", True),
+        ("{index}_{date}_{op}{ext}", "x_2024-01-31_b-c.jpg", False),
+        ("{stem}_{stem}_{op}{ext}", "a_a_b-c.jpg", True),
+        ("{stem}_{stem}_{op}{ext}", "a_b_b-c.jpg", False),
         ("{{{stem}}}{op}{ext}", "{a}b-c.jpg", True),
         ("[{stem}].{op}{ext}", "[a].b-c.jpg", True),
     ],
 )
 def test_names_that_a_template_could_have_made(text, name, could):
     assert Template(text, "b-c").could_have_made(name) is could
+
+
+NUMBERED = Template("{index}_{stem}_{op}{ext}", "x")
+
+
+def test_places_in_the_batch_have_as_many_digits_as_the_last(files):
+    files(*(f"{name}.jpg" for name in "abcdefghij"))
+    assert list(targets(plan(".", template=NUMBERED)).values())[::9] == ["01_a_x.jpg", "10_j_x.jpg"]
+    assert targets(plan("a.jpg", template=NUMBERED)) == {"a.jpg": "1_a_x.jpg"}
+
+
+@pytest.mark.parametrize("inputs", [["."], ["1_a_x.jpg", "2_b_x.jpg", "a.jpg", "b.jpg"]])
+def test_results_do_not_count_among_numbered_photos(files, inputs):
+    files("a.jpg", "b.jpg", "1_a_x.jpg", "2_b_x.jpg")
+    planned = plan(*inputs, template=NUMBERED)
+    assert targets(planned) == {"a.jpg": "1_a_x.jpg", "b.jpg": "2_b_x.jpg"}
+    assert [photo.exists for photo in planned.photos] == [True, True]
+    assert list(map(str, planned.own_results)) == ["1_a_x.jpg", "2_b_x.jpg"]
+
+
+def test_without_a_mark_of_the_filter_numbered_names_are_photos(files):
+    files("a.jpg", "a_1.jpg", "._x.jpg")
+    unmarked = Template("{stem}_{index}{ext}", "x")
+    planned = plan("a.jpg", "a_1.jpg", template=unmarked, out_dir=Path("out"))
+    assert len(planned.photos) == 2
+    assert plan("._x.jpg", template=Template("{stem}_{op}{index}{ext}", "x")).photos
+
+
+def test_dates_are_those_of_photos_or_else_of_files(files):
+    files("text.jpg")
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "1999:12:31 08:09:10"
+    block = exif.tobytes()
+    for name in ("a.jpg", "b.png", "c.webp", "d.tif"):
+        Image.new("RGB", (2, 2)).save(name, exif=block)
+    Image.new("RGB", (2, 2)).save("e.jpg", exif=block.replace(b"1999:12:31", b"0000:00:00"))
+    Image.new("RGB", (2, 2)).save("f.png")
+    for path in Path().iterdir():
+        os.utime(path, (1e9, 1e9))
+    planned = plan(".", "gone.jpg", template=Template("{date} {stem}_{op}{ext}", "x"))
+    dates = [photo.target.name.split()[0] for photo in planned.photos]
+    assert dates == 4 * ["1999-12-31"] + 3 * ["2001-09-09"] + ["undated"]
+
+
+def test_the_date_of_a_photo_of_any_size(files, monkeypatch):
+    files()
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "1999:12:31 08:09:10"
+    Image.new("RGB", (40, 40)).save("large.jpg", exif=exif)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open("large.jpg")
+    assert date_of(Path("large.jpg")) == "1999-12-31"
+    assert Image.MAX_IMAGE_PIXELS == 10
+
+
+def test_raw_data_become_tiff_files(files):
+    files("a.NEF")
+    assert targets(plan("a.NEF")) == {"a.NEF": "a_denoise.tif"}
+
+
+def test_a_write_protected_result_is_not_replaced(files):
+    files("a.jpg", "a_denoise.jpg")
+    Path("a_denoise.jpg").chmod(0o444)
+    (photo,) = plan("a.jpg", overwrite=True).photos
+    assert photo.problem == "cannot write 'a_denoise.jpg': it is there and write-protected"
+    assert plan("a.jpg").photos[0].exists
 
 
 @pytest.mark.parametrize("text", ["../{stem}{ext}", "{style}{ext}", "{stem!r}", "{stem", "", ".."])

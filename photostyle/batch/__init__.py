@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from photostyle.batch.config import BatchConfig
     from photostyle.batch.plan import Plan, PlannedPhoto, plan_batch
+    from photostyle.batch.report import check_report, thumbnail_side, write_report
     from photostyle.batch.result import PhotoResult
     from photostyle.batch.run import run_batch
     from photostyle.batch.template import Template, fill
@@ -21,9 +22,12 @@ __all__ = [
     "Plan",
     "PlannedPhoto",
     "Template",
+    "check_report",
     "fill",
     "plan_batch",
     "run_batch",
+    "thumbnail_side",
+    "write_report",
 ]
 
 _HOMES = {
@@ -32,9 +36,12 @@ _HOMES = {
     "Plan": "plan",
     "PlannedPhoto": "plan",
     "Template": "template",
+    "check_report": "report",
     "fill": "template",
     "plan_batch": "plan",
     "run_batch": "run",
+    "thumbnail_side": "report",
+    "write_report": "report",
 }
 
 

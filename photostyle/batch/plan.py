@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from photostyle.batch.taken import date_of
 from photostyle.errors import UsageError
 from photostyle.image import PHOTO_SUFFIXES, format_of
 
@@ -59,9 +60,19 @@ class _Found:
     """A photo, and how it was found."""
 
     source: Path
-    target: Path
+    folder: Path
+    """Of its result."""
     listed: bool
     """Whether it was named by the user, not found in a folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A photo, and the place of its result."""
+
+    source: Path
+    target: Path
+    listed: bool
     source_place: Path
     target_place: Path
     """The same paths, as `_Places` tells them apart."""
@@ -73,10 +84,12 @@ class _Places:
     def __init__(self) -> None:
         self._folders: dict[Path, str] = {}
 
-    def found(self, source: Path, target: Path, *, listed: bool) -> _Found:
-        return _Found(source, target, listed, self._place(source), self._place(target))
+    def named(self, photo: _Found, name: str) -> _Named:
+        target = photo.folder / name
+        places = self.of(photo.source), self.of(target)
+        return _Named(photo.source, target, photo.listed, *places)
 
-    def _place(self, path: Path) -> Path:
+    def of(self, path: Path) -> Path:
         folder = path.parent
         if folder not in self._folders:
             self._folders[folder] = os.path.realpath(folder)
@@ -115,40 +128,45 @@ def plan_batch(
         if len(inputs) != 1 or inputs[0].is_dir():
             raise UsageError("--output is for one photo: use --out-dir or --name for more")
         format_of(output)
-        found = [_Places().found(inputs[0], output, listed=True)]
+        found = [_Found(inputs[0], output.parent, listed=True)]
     else:
         if template.extension is not None:
             format_of(template.name(Path("photo")))
         if out_dir is not None and out_dir.exists() and not out_dir.is_dir():
             raise UsageError(f"--out-dir '{out_dir}' is not a folder")
-        found = list(_find(inputs, template, recursive=recursive, out_dir=out_dir))
+        found = list(_find(inputs, recursive=recursive, out_dir=out_dir))
 
-    _refuse_repeated(found)
-    photos, own = _without_own_results(found, template)
+    places = _Places()
+    _refuse_repeated(found, places)
+    own: list[Path] = []
+    if output is not None:
+        photos = [places.named(found[0], output.name)]
+    elif template.numbers:
+        # The number of a photo depends on how many come before it that are no results.
+        kept, own = _without_numbered_results(found, template, places)
+        photos = _named(kept, template, places)
+    else:
+        photos, own = _without_own_results(_named(found, template, places), template)
     _refuse_collisions(photos)
     if not photos and not own:
         hint = "" if recursive else "; use --recursive to look into the folders within"
         raise UsageError(f"there are no photos in {_listing(inputs)}{hint}")
     return Plan(
         tuple(_planned(photo, overwrite=overwrite) for photo in photos),
-        tuple(photo.source for photo in own),
+        tuple(own),
     )
 
 
-def _find(
-    inputs: Sequence[Path], template: Template, *, recursive: bool, out_dir: Path | None
-) -> Iterator[_Found]:
-    places = _Places()
+def _find(inputs: Sequence[Path], *, recursive: bool, out_dir: Path | None) -> Iterator[_Found]:
     for given in inputs:
         if not given.is_dir() or _is_photo_name(given.name):
-            target = (out_dir or given.parent) / template.name(given)
-            yield places.found(given, target, listed=True)
+            yield _Found(given, out_dir or given.parent, listed=True)
             continue
         for source in _walk(given, recursive=recursive, avoid=out_dir):
             folder = source.parent
             if out_dir is not None:
                 folder = out_dir if source == given else out_dir / folder.relative_to(given)
-            yield places.found(source, folder / template.name(source), listed=False)
+            yield _Found(source, folder, listed=False)
 
 
 def _walk(folder: Path, *, recursive: bool, avoid: Path | None) -> Iterator[Path]:
@@ -176,7 +194,7 @@ def _is_photo_name(name: str) -> bool:
     return Path(name).suffix.lower() in PHOTO_SUFFIXES
 
 
-def _refuse_repeated(found: Iterable[_Found]) -> None:
+def _refuse_repeated(found: Iterable[_Found], places: _Places) -> None:
     """See that no photo is given twice.
 
     Raises:
@@ -184,34 +202,65 @@ def _refuse_repeated(found: Iterable[_Found]) -> None:
     """
     seen: dict[Path, Path] = {}
     for photo in found:
-        other = seen.setdefault(photo.source_place, photo.source)
+        other = seen.setdefault(places.of(photo.source), photo.source)
         if other is not photo.source:
             raise UsageError(f"'{other}' and '{photo.source}' are the same photo: give it once")
 
 
+def _named(found: Sequence[_Found], template: Template, places: _Places) -> list[_Named]:
+    """Photos with the names of their results, by their order."""
+    width = len(str(len(found)))
+    named = []
+    for index, photo in enumerate(found, 1):
+        date = date_of(photo.source) if template.dates else ""
+        name = template.name(photo.source, index=f"{index:0{width}}", date=date)
+        named.append(places.named(photo, name))
+    return named
+
+
 def _without_own_results(
-    found: Sequence[_Found], template: Template
-) -> tuple[list[_Found], list[_Found]]:
+    named: Sequence[_Named], template: Template
+) -> tuple[list[_Named], list[Path]]:
     """Photos, and what is not one but the result of an earlier run."""
     # A template that adds nothing to the name cannot tell a result from a photo.
-    results = {photo.target_place for photo in found} if template.adds_text else set()
-    photos: list[_Found] = []
-    own: list[_Found] = []
-    for photo in found:
+    results = {photo.target_place for photo in named} if template.adds_text else set()
+    photos: list[_Named] = []
+    own: list[Path] = []
+    for photo in named:
         made = photo.source_place in results and photo.source_place != photo.target_place
-        made = made or (not photo.listed and template.could_have_made(photo.source.name))
-        (own if made else photos).append(photo)
+        if made or (not photo.listed and template.could_have_made(photo.source.name)):
+            own.append(photo.source)
+        else:
+            photos.append(photo)
     return photos, own
 
 
-def _refuse_collisions(photos: Sequence[_Found]) -> None:
+def _without_numbered_results(
+    found: Sequence[_Found], template: Template, places: _Places
+) -> tuple[list[_Found], list[Path]]:
+    """The same for a template whose names depend on how many photos there are."""
+    stems = {places.of(photo.folder / photo.source.stem) for photo in found}
+    photos: list[_Found] = []
+    own: list[Path] = []
+    for photo in found:
+        name = photo.source.name
+        made = not photo.listed and template.could_have_made(name)
+        stem = template.could_have_made_from(name)
+        if made or (stem and places.of(photo.source.parent / stem) in stems):
+            own.append(photo.source)
+        else:
+            photos.append(photo)
+    return photos, own
+
+
+def _refuse_collisions(photos: Sequence[_Named]) -> None:
     """See that every result has a place of its own.
 
     Raises:
         UsageError: Two share one, or one is the place of a photo.
     """
     sources = {os.path.realpath(photo.source): photo.source for photo in photos}
-    targets: dict[Path, _Found] = {}
+    targets: dict[Path, _Named] = {}
     for photo in photos:
         read = sources.get(os.path.realpath(photo.target))
         if read is not None and os.path.lexists(photo.target):
@@ -227,7 +276,7 @@ def _refuse_collisions(photos: Sequence[_Found]) -> None:
             )
 
 
-def _planned(photo: _Found, *, overwrite: bool) -> PlannedPhoto:
+def _planned(photo: _Named, *, overwrite: bool) -> PlannedPhoto:
     source, target = photo.source, photo.target
     if problem := _problem(source):
         return PlannedPhoto(source, target, problem=f"cannot read '{source}': {problem}")
@@ -236,14 +285,28 @@ def _planned(photo: _Found, *, overwrite: bool) -> PlannedPhoto:
     except UsageError:
         if _is_photo_name(source.name):
             raise  # the template is to blame, and will be for every photo
-        suffixes = f"{', '.join(PHOTO_SUFFIXES[:-1])} or {PHOTO_SUFFIXES[-1]}"
-        problem = f"cannot change '{source}': its name must end in {suffixes}, or give --format"
+        problem = (
+            f"cannot change '{source}': its name does not end like a photo's; rename it, or give "
+            "--format"
+        )
         return PlannedPhoto(source, None, problem=problem)
+    if overwrite and is_write_protected(target):
+        problem = f"cannot write '{target}': it is there and write-protected"
+        return PlannedPhoto(source, target, problem=problem)
     if overwrite or not os.path.lexists(target):
         return PlannedPhoto(source, target, replace=overwrite)
     # An empty file is a name that a run took and, being killed, did not fill.
     empty = target.is_file() and target.stat().st_size == 0
     return PlannedPhoto(source, target, exists=not empty, replace=empty)
+
+
+def is_write_protected(path: Path) -> bool:
+    """Whether a file is one that nobody may write to.
+
+    A folder's owner may replace such a file all the same, and the superuser may do anything. Who
+    takes the permission away wants to keep the file.
+    """
+    return path.is_file() and not path.stat().st_mode & 0o222
 
 
 def _problem(source: Path) -> str | None:

@@ -42,6 +42,12 @@ class PhotoResult:
     traceback: str | None = None
     """Where an error arose that nobody expected."""
 
+    before: bytes | None = None
+    """Small copy of the photo, a JPEG file; see `BatchConfig.thumbnail`."""
+
+    after: bytes | None = None
+    """Small copy of its result."""
+
     @property
     def pixels(self) -> int:
         """Number of pixels written."""

@@ -17,9 +17,11 @@ from photostyle.batch.config import BatchConfig
 from photostyle.batch.header import Header, read_header
 from photostyle.batch.leftovers import remove_leftovers
 from photostyle.batch.result import PhotoResult
+from photostyle.batch.thumbnail import thumbnail, thumbnail_of_file
 from photostyle.compiled import cpu_threads
 from photostyle.errors import DeviceError, ModelError, PhotoError, PhotostyleError, UsageError
-from photostyle.image import MAX_PIXELS, Photo, read_photo, write_photo
+from photostyle.image import MAX_PIXELS, Photo, format_of, read_photo, write_photo
+from photostyle.image.metadata import with_metadata
 from photostyle.progress import Progress, ProgressCallback, silent
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def run_batch(
 
     Photos are changed one after another in the calling thread, while other threads read the next
     and write the last ones. A photo that cannot be read, changed or written fails alone. When the
-    run ends early, by a signal or an error, what is being written is finished first.
+    run ends early, by a signal, an error or `BatchConfig.fail_fast`, what is being written is
+    finished first.
 
     Args:
         plan: What to do.
@@ -66,7 +69,7 @@ def run_batch(
     batch = _Batch(apply, config or BatchConfig(), report, progress)
     try:
         batch.skip(photo for photo in plan.photos if photo.exists or photo.problem)
-        if plan.to_do:
+        if plan.to_do and not batch.over:
             batch.run(plan.to_do)
     except BaseException:
         batch.stop()
@@ -85,6 +88,7 @@ class _Task:
     memory: int
     """Bytes set aside for it, from the beginning of reading to the end of writing."""
     seconds: float = 0.0
+    before: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class _Written:
     width: int
     height: int
     warnings: tuple[str, ...]
+    after: bytes | None
 
 
 class _Batch:
@@ -121,14 +126,24 @@ class _Batch:
         self._pixels = 0
         self._pixels_done = 0
         self._problems: dict[Path, str | None] = {}
+        self._failed = False
+
+    @property
+    def over(self) -> bool:
+        """Whether no more photos are to be begun."""
+        return self._failed and self._config.fail_fast
 
     def skip(self, photos: Iterable[PlannedPhoto]) -> None:
         """Report photos that the plan has settled."""
-        for photo in photos:
+        settled = list(photos)
+        for photo, copies in zip(settled, self._readers.map(self._copies, settled), strict=True):
             if photo.problem is not None:
                 self._finish(PhotoResult(photo.source, photo.target, "failed", error=photo.problem))
             else:
-                self._finish(PhotoResult(photo.source, photo.target, "skipped"))
+                before, after = copies
+                self._finish(
+                    PhotoResult(photo.source, photo.target, "skipped", before=before, after=after)
+                )
 
     def run(self, photos: Iterable[PlannedPhoto]) -> None:
         """Change photos."""
@@ -138,10 +153,10 @@ class _Batch:
         folders = {task.target.parent for task in self._waiting}
         remove_leftovers(folders)
         self._tell(0)
-        while self._waiting or self._reading or self._writing:
+        while (self._waiting or self._reading or self._writing) and not self.over:
             self._admit()
             self._advance()
-        self._close()
+        self.stop()
         remove_leftovers(folders)
 
     def stop(self) -> None:
@@ -220,6 +235,7 @@ class _Batch:
             with _Stopwatch(task):
                 before = future.result()
                 photo = self._apply(before, tell)
+                task.before = self._thumbnail(before)
         except _FATAL:
             raise
         except Exception as error:  # noqa: BLE001 - one bad photo never stops the rest
@@ -237,14 +253,23 @@ class _Batch:
                 target.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise PhotoError(f"cannot write '{target}': {error.strerror}") from error
-            unkept = write_photo(
+            final = with_metadata(
                 photo,
+                self._config.metadata,
+                self._config.made,
+                longest_xmp=format_of(target).longest_block,
+            )
+            unkept = write_photo(
+                final,
                 target,
                 quality=self._config.quality,
+                color=self._config.color,
                 overwrite=task.photo.replace,
                 protect=[task.photo.source],
             )
-        return _Written(photo.width, photo.height, (*warnings, *unkept))
+            after = self._thumbnail(photo)
+        said = tuple(dict.fromkeys((*warnings, *final.warnings, *unkept)))
+        return _Written(photo.width, photo.height, said, after)
 
     def _end(self, future: Future[_Written]) -> None:
         task = self._writing.pop(future)
@@ -263,6 +288,8 @@ class _Batch:
                 width=written.width,
                 height=written.height,
                 warnings=written.warnings,
+                before=task.before,
+                after=written.after,
             )
         )
 
@@ -271,7 +298,10 @@ class _Batch:
         source, seconds = task.photo.source, task.seconds
         if isinstance(error.__cause__, FileExistsError) and os.path.lexists(task.target):
             # Another run was faster.
-            self._finish(PhotoResult(source, task.target, "skipped", seconds))
+            before, after = self._copies(task.photo)
+            self._finish(
+                PhotoResult(source, task.target, "skipped", seconds, before=before, after=after)
+            )
             return
         expected = isinstance(error, PhotostyleError | MemoryError)
         self._finish(
@@ -286,7 +316,22 @@ class _Batch:
             )
         )
 
+    def _copies(self, photo: PlannedPhoto) -> tuple[bytes | None, bytes | None]:
+        """Small copies of a photo that is not going to be opened, and of its result."""
+        side = self._config.thumbnail
+        if side is None or photo.target is None or photo.problem is not None:
+            return None, None
+        limit = self._config.max_pixels or MAX_PIXELS
+        return (
+            thumbnail_of_file(photo.source, side, max_pixels=limit),
+            thumbnail_of_file(photo.target, side, max_pixels=limit),
+        )
+
+    def _thumbnail(self, photo: Photo) -> bytes | None:
+        return thumbnail(photo, self._config.thumbnail) if self._config.thumbnail else None
+
     def _finish(self, result: PhotoResult) -> None:
+        self._failed = self._failed or result.status == "failed"
         self.results.append(result)
         self._report(result)
 
@@ -318,8 +363,9 @@ def memory_of(header: Header) -> int:
 
     While it is read and while it is written they are fewer, but so many more are the decoder's.
     """
-    before = 2  # bytes a channel; 8-bit samples become 16-bit ones where a profile is converted
-    after = 2 if header.deep else 1
+    # Bytes a channel; 8-bit samples become 16-bit ones where a profile is converted.
+    before = 4 if header.wide else 2
+    after = 4 if header.wide else 2 if header.deep else 1
     return header.pixels * 3 * (before + after)
 
 

@@ -15,11 +15,13 @@ import typer
 
 from photostyle import __version__
 from photostyle.cli import models
+from photostyle.cli.compare import compare
 from photostyle.cli.console import Console
 from photostyle.cli.demo import demo
 from photostyle.cli.doctor import doctor
 from photostyle.cli.failures import explain
 from photostyle.cli.filter import filter_photos
+from photostyle.cli.settings import read_settings
 from photostyle.cli.train import train
 from photostyle.cli.transfer import transfer
 from photostyle.errors import PhotostyleError
@@ -42,6 +44,7 @@ app = typer.Typer(
 app.command()(transfer)
 app.command()(train)
 app.command("filter")(filter_photos)
+app.command()(compare)
 app.command()(demo)
 app.command()(doctor)
 app.add_typer(models.app, name="models")
@@ -63,9 +66,16 @@ def _photostyle(
         ),
     ] = False,
 ) -> None:
-    """Give a photo another look, and keep it a photo."""
+    """Give a photo another look, and keep it a photo.
+
+    Options can also be set in photostyle.toml, here or in your configuration folder, under
+    [filter] and the like; or in the environment, as in PHOTOSTYLE_FILTER_QUALITY=90.
+    """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+    else:
+        command = context.invoked_subcommand
+        context.default_map = {command: read_settings(context, command)}
 
 
 class _Terminated(BaseException):

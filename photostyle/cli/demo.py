@@ -35,9 +35,7 @@ SAMPLES = {
 """Package, folder within it, and credit of every photograph."""
 
 ROW_HEIGHT = 400
-GUTTER = 8
-CAPTION_SIZE = 16
-"""Of the picture side by side, in pixels."""
+"""Of the photos side by side, in pixels."""
 
 _DEFAULT = TransferConfig()
 
@@ -119,28 +117,14 @@ def sample(name: str) -> Path:
 def side_by_side(photos: "dict[str, Photo]") -> "Image.Image":
     """Photos in a row at one height, with white gutters and a caption under each."""
     import numpy as np
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image
 
-    panels = []
-    for photo in photos.values():
-        panel = Image.fromarray(np.round(photo.floats() * 255).astype(np.uint8))
-        width = max(1, round(panel.width * ROW_HEIGHT / panel.height))
-        panels.append(panel.resize((width, ROW_HEIGHT), Image.Resampling.LANCZOS))
-    caption_height = 2 * CAPTION_SIZE
-    row = Image.new(
-        "RGB",
-        (sum(panel.width + GUTTER for panel in panels) - GUTTER, ROW_HEIGHT + caption_height),
-        "white",
+    from photostyle.cli import picture
+
+    row = picture.side_by_side(
+        [picture.on_white(photo) for photo in photos.values()], list(photos), ROW_HEIGHT
     )
-    draw = ImageDraw.Draw(row)
-    font = ImageFont.load_default(CAPTION_SIZE)
-    left = 0
-    for caption, panel in zip(photos, panels, strict=True):
-        row.paste(panel, (left, 0))
-        middle = (left + panel.width / 2, ROW_HEIGHT + caption_height / 2)
-        draw.text(middle, caption, fill="black", font=font, anchor="mm")
-        left += panel.width + GUTTER
-    return row
+    return Image.fromarray(np.round(row * 255).astype(np.uint8))
 
 
 def _result(content: str, style: str) -> str:

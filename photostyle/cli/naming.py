@@ -7,8 +7,10 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from photostyle.batch import fill
+from photostyle.batch.plan import is_write_protected
 from photostyle.errors import PhotoError, UsageError
 from photostyle.image import format_of
+from photostyle.image.formats import result_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +48,9 @@ def output_path(
     if output is not None:
         check_alone(out_dir, template, extension)
         return output
-    suffix = content.suffix if extension is None else "." + extension.lower().removeprefix(".")
+    suffix = (
+        result_suffix(content) if extension is None else "." + extension.lower().removeprefix(".")
+    )
     fields = {"stem": content.stem, "op": op, "style": style.stem, "ext": suffix}
     folder = content.parent if out_dir is None else out_dir
     return folder / fill(template, fields)
@@ -54,6 +58,11 @@ def output_path(
 
 def check_alone(out_dir: Path | None, template: str, extension: str | None) -> None:
     """See that the options by which a result's name is made are not used along with `--output`.
+
+    Args:
+        out_dir: Value of `--out-dir`.
+        template: Value of `--name`.
+        extension: Value of `--format`.
 
     Raises:
         UsageError: One of them is.
@@ -87,8 +96,8 @@ def check_output(path: Path, inputs: Sequence[Path], *, overwrite: bool) -> None
 
     Raises:
         UsageError: The suffix is none of a format that can be written.
-        PhotoError: The file exists or is an input, or its folder does not exist or cannot be
-            written to.
+        PhotoError: The file exists, is write-protected or an input, or its folder does not exist or
+            cannot be written to.
     """
     format_of(path)
     if path.is_dir():
@@ -97,6 +106,8 @@ def check_output(path: Path, inputs: Sequence[Path], *, overwrite: bool) -> None
         raise PhotoError(f"cannot write '{path}': it is an input; choose another name")
     if os.path.lexists(path) and not overwrite:
         raise PhotoError(f"cannot write '{path}': it exists already; use --overwrite to replace it")
+    if is_write_protected(path):
+        raise PhotoError(f"cannot write '{path}': it is there and write-protected")
     if not path.parent.is_dir():
         raise PhotoError(f"cannot write '{path}': there is no folder '{path.parent}'")
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,7 +13,13 @@ MESSAGES = "Messages"
 
 OutputOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write here.", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write here; - for standard output.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 OutDirOption = Annotated[
     Path | None,
@@ -39,7 +45,8 @@ BatchNameOption = Annotated[
     typer.Option(
         "--name",
         metavar="TEMPLATE",
-        help="File name of the results, of {stem}, {op} and {ext}.",
+        help="File name of the results, of {stem}, {op}, {ext}, {index} (place in the batch) and "
+        "{date} (when the photo was taken).",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -59,6 +66,31 @@ QualityOption = Annotated[
         min=1,
         max=100,
         help="Quality of JPEG and WebP.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+MetadataOption = Annotated[
+    Literal["keep", "strip", "no-gps"],
+    typer.Option(
+        "--metadata",
+        help="Of EXIF, XMP and IPTC data: keep all, write none, or leave out where the photo was "
+        "taken.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+ColorOption = Annotated[
+    Literal["keep", "srgb"],
+    typer.Option(
+        "--color",
+        help="Colours of the result: in the photo's own profile, or in sRGB.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+ProvenanceOption = Annotated[
+    bool,
+    typer.Option(
+        "--provenance/--no-provenance",
+        help="Note in the XMP data what was done, with what.",
         rich_help_panel=OUTPUT,
     ),
 ]

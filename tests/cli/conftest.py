@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from photostyle.cli import settings
 from photostyle.cli.app import run
 from photostyle.progress import Progress
 
@@ -33,7 +36,9 @@ class Outcome:
 @pytest.fixture
 def cli(capfd, monkeypatch):
     """`cli("transfer", path, ...)` runs the command line in this process."""
-    monkeypatch.delenv("PHOTOSTYLE_DEBUG", raising=False)
+    for name in [name for name in os.environ if name.startswith("PHOTOSTYLE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(settings, "user_file", lambda: Path("nobody's/photostyle.toml"))
 
     def call(*arguments) -> Outcome:
         capfd.readouterr()

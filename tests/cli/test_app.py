@@ -38,7 +38,9 @@ def test_version(cli):
 def test_help_names_the_commands(cli, arguments):
     outcome = cli(*arguments)
     assert (outcome.code, outcome.err) == (0, "")
-    assert all(name in outcome.out for name in ("transfer", "demo", "doctor", "--version"))
+    assert all(
+        name in outcome.out for name in ("transfer", "compare", "demo", "doctor", "--version")
+    )
 
 
 @pytest.mark.parametrize(

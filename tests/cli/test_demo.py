@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photostyle.cli import demo
+from photostyle.cli import demo, picture
 from photostyle.errors import PhotoError
 from photostyle.image import Photo
 
@@ -37,9 +37,9 @@ def test_every_pair_is_transferred_and_shown_side_by_side(cli, solver, tmp_path)
     for *_photos, config in solver.calls:
         assert (config.size, config.iterations, config.device) == (64, 3, "cpu")
     for path in comparisons:
-        with Image.open(path) as picture:
-            assert picture.height == demo.ROW_HEIGHT + 2 * demo.CAPTION_SIZE
-            assert picture.width > 2 * picture.height
+        with Image.open(path) as shown:
+            assert shown.height == demo.ROW_HEIGHT + 2 * picture.caption_size(demo.ROW_HEIGHT)
+            assert shown.width > 2 * shown.height
     assert str(folder) in outcome.err
     assert all(credit in outcome.err for *_, credit in demo.SAMPLES.values())
 
@@ -85,10 +85,14 @@ def test_side_by_side_has_one_height_white_gutters_and_captions():
     blue = Photo(np.full((80, 40, 3), (0, 0, 1), np.float32))
     row = np.asarray(demo.side_by_side({"content": red, "result": blue}))
     left, right = 2 * demo.ROW_HEIGHT, demo.ROW_HEIGHT // 2
-    assert row.shape == (demo.ROW_HEIGHT + 2 * demo.CAPTION_SIZE, left + demo.GUTTER + right, 3)
+    assert row.shape == (
+        demo.ROW_HEIGHT + 2 * picture.caption_size(demo.ROW_HEIGHT),
+        left + picture.GUTTER + right,
+        3,
+    )
     photos = row[: demo.ROW_HEIGHT]
     assert (photos[:, :left] == (255, 0, 0)).all()
-    assert (photos[:, left : left + demo.GUTTER] == 255).all()
-    assert (photos[:, left + demo.GUTTER :] == (0, 0, 255)).all()
+    assert (photos[:, left : left + picture.GUTTER] == 255).all()
+    assert (photos[:, left + picture.GUTTER :] == (0, 0, 255)).all()
     for caption in np.split(row[demo.ROW_HEIGHT :], [left], axis=1):
         assert caption.min() < 100

@@ -1,22 +1,26 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 import photostyle.filters
 from photostyle.batch import run as run_module
 from photostyle.cli.filter import SUMMARY_FIELDS
 from photostyle.errors import DeviceError, ModelError
+from photostyle.image import read_photo
+from photostyle.image.metadata import Made
 from photostyle.progress import Progress
 
 PHOTO_FIELDS = {
@@ -59,6 +63,12 @@ def fake(monkeypatch):
             raise record.error
         return SimpleNamespace(apply=apply, device="cpu", names=tuple(names))
 
+    def made_by(command, names, **_):
+        record.made = Made("photostyle", command, datetime(2026, 1, 2, tzinfo=UTC), tuple(names))
+        return record.made
+
+    # Some of the filters' names here are in no list.
+    monkeypatch.setattr("photostyle.cli.filter.made_by", made_by)
     # Not setattr, which would load the real one, and PyTorch, to put it back.
     monkeypatch.setitem(vars(photostyle.filters), "load_filters", load_filters)
     return record
@@ -233,6 +243,7 @@ def test_a_trained_file_gives_its_name(cli, fake, album):
     album("a.jpg")
     assert cli("filter", "models/grain.safetensors,x", "a.jpg").out == "a_grain-x.jpg\n"
     assert fake.calls[0][0] == ("models/grain.safetensors", "x")
+    assert fake.made.command == "filter grain,x"  # where files lie is nobody's business
 
 
 def test_options_reach_the_filters(cli, fake, album):
@@ -345,6 +356,20 @@ def test_output_names_the_file_of_a_single_photo(cli, album):
         (["denoise", "a.jpg", "--jobs", "0"], 2, "--jobs"),
         (["denoise", "a.jpg", "-q", "-v"], 2, "exclude each other"),
         (["denoise"], 2, "FILES|DIRS"),
+        (["denoise", "--files-from", "none.txt"], 2, "cannot read the list 'none.txt'"),
+        (["denoise", "--files-from", "."], 2, "cannot read the list '.'"),
+        (["denoise", "-", "a.jpg", "-o", "r.jpg"], 2, "one photo"),
+        (["denoise", "-"], 2, "needs --output"),
+        (["denoise", "a.jpg", "-o", "-", "-d", "out"], 2, "--output names the file"),
+        (["denoise", "a.jpg", "-o", "-", "--format", "gif"], 2, "standard output is no photo"),
+        (["denoise", "a.jpg", "--name", "../{index}{ext}"], 2, "leaves the output folder"),
+        (["denoise", "a.jpg", "--name", "{date}/{stem}{ext}"], 2, "leaves the output folder"),
+        (["denoise", "a.jpg", "b.jpg", "--name", "{op}-{date}{ext}"], 2, "both become"),
+        (["denoise", "a.jpg", "--report", "r.txt"], 2, ".html"),
+        (["denoise", "a.jpg", "--report", "none/r.html"], 1, "there is no folder"),
+        (["denoise", "a.jpg", "--report", "r.html", "--dry-run"], 2, "--dry-run"),
+        (["denoise", "a.jpg", "--metadata", "some"], 2, "--metadata"),
+        (["denoise", "a.jpg", "--color", "cmyk"], 2, "--color"),
     ],
 )
 def test_impossible_requests(cli, fake, album, arguments, code, words):
@@ -459,6 +484,303 @@ def test_on_a_terminal_a_bar_shows_photos_speed_and_time_left(album):
     assert b"/40 photos" in shown
     assert b"MP/s" in shown
     assert b"_denoise.png" not in shown
+
+
+def test_names_have_numbers_and_dates(cli, fake, album):
+    folder = album(*(f"{index}.png" for index in range(9)))
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2024:02:29 23:59:59"
+    Image.new("RGB", (4, 4)).save("last.jpg", exif=exif)
+    for path in folder.iterdir():
+        os.utime(path, (1e9, 1e9))
+    arguments = ("filter", "denoise", ".", "--name", "{date}_{index}_{op}{ext}")
+    assert cli(*arguments).code == 0
+    made = sorted(path.name for path in folder.glob("*denoise*"))
+    assert made[0] == "2001-09-09_01_denoise.png"
+    assert made[9] == "2024-02-29_10_denoise.jpg"
+    assert cli(*arguments).code == 0  # and the results are not photos
+    assert fake.applied == 10
+
+
+@pytest.mark.parametrize("separator", ["\n", "\r\n", "\0"])
+@pytest.mark.usefixtures("fake")
+def test_photos_from_a_list(cli, album, separator):
+    album("a b.jpg", "d/c.jpg", "e.jpg", "left.jpg")
+    Path("list.txt").write_bytes(separator.join(["a b.jpg", "d", "", "gone.jpg"]).encode())
+    outcome = cli("filter", "denoise", "e.jpg", "--files-from", "list.txt")
+    assert outcome.code == 1
+    assert sorted(outcome.out.splitlines()) == [
+        "a b_denoise.jpg", "d/c_denoise.jpg", "e_denoise.jpg",
+    ]  # fmt: skip
+    assert "'gone.jpg': there is no such file" in outcome.err
+
+
+def test_an_empty_list_is_a_usage_error(cli, album):
+    album()
+    Path("list.txt").write_text("\n\n")
+    assert cli("filter", "denoise", "--files-from", "list.txt").failed(2, "'list.txt' is empty")
+
+
+def piped(*arguments, given, program=SLOW_FILTER):
+    """A process of the command line, with this on its standard input."""
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], input=given, capture_output=True, timeout=60
+    )
+
+
+def test_a_photo_goes_through_a_pipe(album):
+    folder = album("a.png")
+    before = files(folder)
+    done = piped("filter", "denoise", "-", "-o", "-", given=Path("a.png").read_bytes())
+    assert done.returncode == 0
+    assert b"failed" in done.stderr  # the table
+    with Image.open(io.BytesIO(done.stdout)) as photo:
+        assert (photo.format, photo.getpixel((0, 0))) == ("PNG", (55, 155, 205))
+    assert files(folder) == before
+
+    done = piped("filter", "denoise", "a.png", "-o", "-", "--format", "webp", "-q", given=b"")
+    assert (done.returncode, done.stderr) == (0, b"")
+    with Image.open(io.BytesIO(done.stdout)) as photo:
+        assert photo.format == "WEBP"
+    assert files(folder) == before
+
+
+def test_a_photo_and_json_do_not_share_standard_output(cli, fake, album):
+    album("a.png")
+    outcome = cli("filter", "denoise", "a.png", "-o", "-", "--json")
+    assert (outcome.code, fake.calls) == (2, [])
+    assert "drop one" in outcome.json["error"]
+
+
+def test_a_photo_from_a_pipe_goes_into_a_file(album):
+    album("a.png")
+    data = Path("a.png").read_bytes()
+    done = piped("filter", "denoise", "-", "-o", "b.tif", "--json", given=data)
+    photo, summary = map(json.loads, done.stdout.splitlines())
+    assert (done.returncode, summary["done"]) == (0, 1)
+    assert (photo["input"], photo["output"]) == ("-", "b.tif")
+    with Image.open("b.tif") as written:
+        assert written.getpixel((0, 0)) == (55, 155, 205)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (b"", "cannot read standard input: it is empty"),
+        (b"Dear diary", "cannot read standard input: it is no photo"),
+        (b"\x89PNG\r\n\x1a\n, and no more", "cannot read standard input: "),
+    ],
+)
+def test_what_is_no_photo_leaves_a_pipe_empty(given, words):
+    done = piped("filter", "denoise", "-", "-o", "-", "-q", given=given)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().startswith(f"error: {words}")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_list_from_a_pipe(album):
+    album("a.png", "b.png")
+    done = piped("filter", "denoise", "--files-from", "-", "-q", given=b"a.png\0b.png\0")
+    assert (done.returncode, sorted(done.stdout.split())) == (
+        0,
+        [b"a_denoise.png", b"b_denoise.png"],
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="terminals of POSIX")
+def test_a_terminal_gets_no_photo(album):
+    import pty
+
+    album("a.png")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "photostyle", "filter", "denoise"]
+    for arguments, words in (
+        (["a.png", "-o", "-"], b"standard output is a terminal"),
+        (["-", "-o", "b.png"], b"standard input is a terminal"),
+        (["--files-from", "-"], b"standard input is a terminal"),
+    ):
+        done = subprocess.run(
+            command + arguments, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, timeout=60
+        )
+        assert done.returncode == 2
+        assert words in done.stderr
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_the_first_failure_may_end_the_run(cli, fake, album):
+    album(*(f"{index}.png" for index in range(9)))
+    fake.failing = {3: ValueError("bad news")}
+    outcome = cli("filter", "denoise", ".", "--fail-fast", "--jobs", "1", "--json")
+    *photos, summary = lines(outcome)
+    assert (outcome.code, fake.applied) == (1, 3)
+    assert (summary["status"], summary["failed"]) == ("failed", 1)
+    assert summary["done"] == len(photos) - 1 <= 2
+    assert f"not begun: {9 - len(photos)}\n" in outcome.err
+    assert cli("filter", "denoise", ".", "-q").code == 0
+    assert fake.applied == 3 + 9 - summary["done"]
+
+
+def test_metadata_colour_and_provenance(cli, fake, photo_file, tmp_path):
+    path = photo_file("a.jpg")
+    exif = Image.Exif()
+    exif[0x010F] = "Camera"
+    exif.get_ifd(0x8825)[1] = "N"
+    with Image.open(path) as photo:
+        photo.save(path, exif=exif)
+
+    def result(*arguments):
+        target = tmp_path / f"{len(list(tmp_path.iterdir()))}.jpg"
+        assert cli("filter", "denoise", path, "-o", target, *arguments, "-q").code == 0
+        return read_photo(target)
+
+    kept = result("--strength", "0.5")
+    with Image.open(tmp_path / "1.jpg") as photo:
+        assert (photo.getexif()[0x010F], photo.getexif().get_ifd(0x8825)[1]) == ("Camera", "N")
+    assert fake.made.command == "filter denoise --strength 0.5"
+    assert b"filter denoise --strength 0.5" in kept.xmp
+    assert result("--no-provenance").xmp is None
+    assert result("--metadata", "strip").exif is None
+    result("--metadata", "no-gps", "--color", "srgb")
+    with Image.open(tmp_path / "4.jpg") as photo:
+        assert photo.getexif()[0x010F] == "Camera"
+        assert not photo.getexif().get_ifd(0x8825)
+
+
+@pytest.mark.usefixtures("fake")
+def test_color_is_handed_on(cli, photo_file, tmp_path):
+    path = photo_file("a.jpg")
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    with Image.open(path) as photo:
+        photo.save(path, icc_profile=profile)
+    for color, kept in (("keep", True), ("srgb", False)):
+        target = tmp_path / f"{color}.png"
+        cli("filter", "denoise", path, "-o", target, "--color", color)
+        with Image.open(target) as written:
+            assert (written.info.get("icc_profile") is not None) == kept
+
+
+def test_a_report_is_written_even_when_interrupted(cli, fake, album):
+    album(*(f"{index}.png" for index in range(5)), "0_denoise.png")
+    fake.failing = {3: KeyboardInterrupt()}
+    outcome = cli("filter", "denoise", ".", "--report", "report.html", "--jobs", "1")
+    assert outcome.code == 130
+    assert "report: report.html" in outcome.err
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert "not begun" in page
+    assert "0_denoise.png" in page  # it was there already
+    assert cli("filter", "denoise", ".", "--report", "report.html").code == 0
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert page.count("<figure>") == 5
+    assert page.count("data:image/jpeg;base64,") == 10
+    assert "not begun" not in page
+
+
+def test_only_a_report_is_replaced_by_a_report(cli, fake, album):
+    album("a.png")
+    Path("mine.html").write_text("<p>my page</p>")
+    outcome = cli("filter", "denoise", "a.png", "--report", "mine.html")
+    assert outcome.failed(1, "mine.html", "--overwrite")
+    assert (Path("mine.html").read_text(), fake.calls) == ("<p>my page</p>", [])
+    assert cli("filter", "denoise", "a.png", "--report", "mine.html", "--overwrite").code == 0
+    assert "<figure>" in Path("mine.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("fake")
+def test_links_are_replaced_and_not_written_through(cli, album):
+    folder = album("a.jpg", "elsewhere/original.jpg")
+    original = folder / "elsewhere" / "original.jpg"
+    before = original.read_bytes()
+    for arguments, target in (
+        (["a.jpg", "-o", "link.jpg"], folder / "link.jpg"),
+        (["."], folder / "a_denoise.jpg"),
+    ):
+        target.symlink_to(original)
+        assert cli("filter", "denoise", *arguments, "-q").code == (1 if "-o" in arguments else 0)
+        assert target.is_symlink()
+        assert cli("filter", "denoise", *arguments, "--overwrite", "-q").code == 0
+        assert not target.is_symlink()
+        assert original.read_bytes() == before
+        target.unlink()
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_photo_is_not_replaced_by_any_other_name_of_it(cli, album):
+    album("a.jpg", "b.jpg")
+    before = Path("a.jpg").read_bytes()
+    Path("a_denoise.jpg").hardlink_to("a.jpg")
+    Path("out").symlink_to(".")
+    same = ("-d", "out", "--name", "{stem}{ext}")
+    assert cli("filter", "denoise", "a.jpg", *same, "--overwrite").failed(2, "would replace")
+    assert cli("filter", "denoise", "b.jpg", "-o", "a_denoise.jpg", "--overwrite").code == 0
+    assert Path("a.jpg").read_bytes() == before  # the other name is that of the result now
+
+
+@pytest.mark.usefixtures("fake")
+def test_write_protected_files_stay_as_they_are(cli, album):
+    album("a.jpg", "b.jpg", "b_denoise.jpg")
+    for name in ("a.jpg", "b_denoise.jpg"):
+        Path(name).chmod(0o444)
+    before = Path("b_denoise.jpg").read_bytes()
+    outcome = cli("filter", "denoise", "a.jpg", "b.jpg", "--overwrite", "-q")
+    assert outcome.code == 1
+    assert outcome.err == "error: cannot write 'b_denoise.jpg': it is there and write-protected\n"
+    outcome = cli("filter", "denoise", "b.jpg", "-o", "b_denoise.jpg", "--overwrite", "-q")
+    assert outcome.failed(1, "write-protected")
+    assert Path("b_denoise.jpg").read_bytes() == before
+    assert Path("a.jpg").stat().st_mode & 0o777 == 0o444
+    assert Path("a_denoise.jpg").stat().st_mode & 0o200  # the result is not protected
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_a_disk_that_fills_up_leaves_everything_as_it_was(album):
+    folder = album("a.png", "old.png", width=300, height=200)
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    Image.fromarray(noise).save("a.png")
+    Path("a_denoise.png").write_bytes(b"mine")
+    # Files may not become longer than this, which is as near to a full disk as a test can be.
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))\n"
+    done = piped(
+        "filter", "denoise", ".", "--overwrite", "-q", given=b"", program=limited + SLOW_FILTER
+    )
+    assert done.returncode == 1
+    assert done.stderr.decode() == "error: cannot write 'a_denoise.png': File too large\n"
+    assert Path("a_denoise.png").read_bytes() == b"mine"
+    assert files(folder) == ["a.png", "a_denoise.png", "old.png", "old_denoise.png"]
+
+
+def test_shells_are_offered_filters_one_after_another(album):
+    album()
+    Path("night-mine.safetensors").touch()
+
+    def offered(words):
+        environment = {
+            **os.environ,
+            "_PHOTOSTYLE_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": "2",
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "photostyle"], env=environment, capture_output=True, text=True
+        ).stdout.split()
+
+    names = offered("photostyle filter de")
+    assert {"denoise", "deblur", "dehaze"} <= set(names)
+    assert all(name.startswith("de") for name in names)
+    assert offered("photostyle filter denoise,ni") == [
+        "denoise,night", "denoise,night-mine.safetensors",
+    ]  # fmt: skip
+    Path("photostyle.toml").write_text("[models]\nschema = 7\n")
+    assert offered("photostyle filter de") == []
+
+
+def test_shells_are_answered_without_pytorch():
+    program = (
+        "import sys; from photostyle.cli.filter import _filter_names; names = _filter_names('den');"
+        "print(*names); sys.exit('torch' in sys.modules or 'huggingface_hub' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "denoise")
 
 
 @pytest.fixture

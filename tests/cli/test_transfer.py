@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import signal
@@ -12,9 +13,11 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
-from photostyle.image import MAX_PIXELS
+from photostyle.image import MAX_PIXELS, read_photo
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 TINY = ("--size", "64", "--iterations", "2", "--device", "cpu")
 
@@ -238,6 +241,9 @@ def test_missing_files_and_folders_are_named(cli, pair, tmp_path, role):
         (["--name", "../{stem}{ext}"], 2, "--name"),
         (["-o", "r.jpg", "--format", "png"], 2, "--output"),
         (["--out-dir", "none"], 1, "there is no folder"),
+        (["-o", "-", "--name", "{stem}{ext}"], 2, "--output"),
+        (["--metadata", "some"], 2, "--metadata"),
+        (["--color", "cmyk"], 2, "--color"),
         (["-o", "/proc/r.jpg"], 1, "/proc"),
         (["-q", "-v"], 2, "exclude each other"),
     ],
@@ -271,6 +277,78 @@ def test_a_full_disk_leaves_nothing(cli, pair, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", full)
     assert cli("transfer", *pair).failed(1, "No space left on device")
     assert contents(tmp_path) == before
+
+
+@pytest.mark.usefixtures("solver")
+def test_a_write_protected_result_is_not_replaced(cli, pair, tmp_path):
+    result = tmp_path / "day_transfer.jpg"
+    result.write_bytes(b"mine")
+    result.chmod(0o444)
+    assert cli("transfer", *pair, "--overwrite").failed(1, "write-protected")
+    assert result.read_bytes() == b"mine"
+
+
+@pytest.mark.usefixtures("solver")
+def test_a_link_is_replaced_and_not_written_through(cli, pair, tmp_path):
+    original, link = tmp_path / "original.jpg", tmp_path / "link.jpg"
+    original.write_bytes(b"mine")
+    link.symlink_to(original)
+    assert cli("transfer", *pair, "-o", link).failed(1, "exists already")
+    assert cli("transfer", *pair, "-o", link, "--overwrite").code == 0
+    assert not link.is_symlink()
+    assert original.read_bytes() == b"mine"
+
+
+@pytest.mark.usefixtures("solver")
+def test_metadata_colour_and_provenance(cli, pair, tmp_path):
+    content, _ = pair
+    exif = Image.Exif()
+    exif[0x010F] = "Camera"
+    with Image.open(content) as photo:
+        photo.save(content, exif=exif, icc_profile=SRGB)
+
+    def result(*options):
+        assert cli("transfer", *pair, "-o", tmp_path / "r.jpg", "--overwrite", *options).code == 0
+        return read_photo(tmp_path / "r.jpg")
+
+    kept = result("--seed", "3")
+    assert b"Camera" in kept.exif
+    assert kept.icc_profile == SRGB
+    assert b"transfer --strength 1 --size" in kept.xmp
+    assert b"--seed 3" in kept.xmp
+    assert result("--no-provenance").xmp is None
+    stripped = result("--metadata", "strip", "--color", "srgb")
+    assert (stripped.exif, stripped.xmp, stripped.icc_profile) == (None, None, None)
+
+
+def through_pipe(content, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "photostyle", "transfer", "-", *arguments],
+        input=content, capture_output=True, timeout=120,
+    )  # fmt: skip
+
+
+def test_a_photo_goes_through_a_pipe(pair, tmp_path):
+    content, style = pair
+    before = contents(tmp_path)
+    done = through_pipe(content.read_bytes(), style, "-o", "-", "--format", "png", *TINY)
+    assert done.returncode == 0
+    assert b"standard input with the look of dusk.jpg" in done.stderr
+    with Image.open(io.BytesIO(done.stdout)) as result:
+        assert (result.format, result.size) == ("PNG", (144, 96))
+    assert contents(tmp_path) == before
+
+
+def test_errors_of_a_pipe_name_it(pair):
+    for data, words in (
+        (b"", "standard input: it is empty"),
+        (b"\xff\xd8 no more", "read standard input: "),
+    ):
+        done = through_pipe(data, pair[1], "-o", "-")
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr.decode().startswith("error: cannot ")
+        assert words in done.stderr.decode()
+        assert done.stderr.count(b"\n") == 1
 
 
 def test_no_memory_is_advice(cli, solver, pair, tmp_path):
