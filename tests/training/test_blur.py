@@ -82,7 +82,7 @@ def test_motion_has_a_direction() -> None:
         y, x = np.mgrid[: len(kernel), : len(kernel)] - len(kernel) // 2
         moments = [(kernel * a * b).sum() for a, b in ((x, x), (x, y), (y, y))]
         small, large = np.linalg.eigvalsh([moments[:2], moments[1:]])
-        ratios.append(large / small)
+        ratios.append(large / (small + 0.1))
     assert np.median(ratios) > 10
 
 
