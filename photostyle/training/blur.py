@@ -103,9 +103,9 @@ def draw_kernel(random: np.random.Generator) -> Image:
 def draw_motion(random: np.random.Generator) -> Image:
     """Draw the blur of a motion.
 
-    Half of them are horizontal or vertical, as of cameras that follow something. Besides, they are
-    what a network learns to undo first: from directions of all kinds alone it learns next to
-    nothing in the same time. Of the others, one in four is shaken.
+    Half of them are along rows, columns or diagonals. They are what a network learns to undo first:
+    from directions of all kinds alone it learns next to nothing in the same time. Of the others,
+    one in four is shaken.
 
     Args:
         random: Source of all random numbers.
@@ -115,7 +115,7 @@ def draw_motion(random: np.random.Generator) -> Image:
     """
     length = random.uniform(3, 15)
     if random.random() < 0.5:
-        return kernel_of(straight_path(length, random.integers(2) * np.pi / 2))
+        return kernel_of(straight_path(length, random.integers(4) * np.pi / 4))
     if random.random() < 0.75:
         return kernel_of(straight_path(length, random.uniform(0, np.pi)))
     return kernel_of(shaken_path(length, random))
