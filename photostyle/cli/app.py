@@ -68,8 +68,8 @@ def _photostyle(
 ) -> None:
     """Give a photo another look, and keep it a photo.
 
-    Options can also be set in photostyle.toml, here or in your configuration folder, under
-    [filter] and the like; or in the environment, as in PHOTOSTYLE_FILTER_QUALITY=90.
+    Options can also be set in photostyle.toml, here or in your configuration folder, in a table
+    with the command's name; or in the environment, as in PHOTOSTYLE_FILTER_QUALITY=90.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
