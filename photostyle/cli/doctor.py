@@ -17,7 +17,7 @@ from photostyle.cli import options
 from photostyle.cli.console import console_of, one_line
 from photostyle.cli.failures import OPENCV_ADVICE, lacks_system_library
 from photostyle.errors import DeviceError, PhotoError, PhotostyleError
-from photostyle.image.formats import FORMATS
+from photostyle.image.formats import EXTRA_FORMATS, FORMATS, JXL
 
 if TYPE_CHECKING:
     from photostyle.registry import Entry
@@ -31,6 +31,9 @@ PACKAGES = (
     ("safetensors", "safetensors"),
 )
 """Required distributions, and a module that shows whether they load."""
+
+LARGEST_ERRORS: dict[str, float] = {JXL.name: 0.12}
+"""How far lossy formats may be off on a smooth picture, where that is more than 0.06 of white."""
 
 REINSTALL = "pip install --force-reinstall --no-deps photostyle"
 
@@ -117,7 +120,7 @@ def _versions() -> Iterator[Check]:
         "versions",
         "scikit-image",
         partial(_version, "scikit-image", "skimage"),
-        'only for photostyle demo: pip install "photostyle[demo]"',
+        _optional("photostyle demo", "demo"),
         required=False,
     )
 
@@ -214,6 +217,33 @@ def _codecs() -> Iterator[Check]:
             "pip install --force-reinstall pillow opencv-python",
         )
 
+    for extra, format_ in EXTRA_FORMATS.items():
+        yield _check(
+            "codecs",
+            format_.name,
+            partial(_round_trip, format_.suffixes[0], (8,)),
+            _optional(f"{format_.suffixes[0]} photos", extra),
+            required=False,
+        )
+    yield _check(
+        "codecs",
+        "RAW",
+        partial(_version, "rawpy", "rawpy"),
+        _optional("cameras' raw data", "raw"),
+        required=False,
+    )
+    yield _check(
+        "codecs",
+        "rare TIFF",
+        lambda: ", ".join(f"{name} {_version(name, name)}" for name in ("imagecodecs", "tifffile")),
+        _optional("TIFF files of rare kinds", "tiff"),
+        required=False,
+    )
+
+
+def _optional(purpose: str, extra: str) -> str:
+    return f'only for {purpose}: pip install "photostyle[{extra}]"'
+
 
 def _round_trip(suffix: str, depths: tuple[Literal[8, 16], ...]) -> str:
     """Write a smooth picture and read it again, as every photo is."""
@@ -229,8 +259,9 @@ def _round_trip(suffix: str, depths: tuple[Literal[8, 16], ...]) -> str:
             write_photo(Photo(pixels, bit_depth=depth), path)
             back = read_photo(path)
             largest = float(np.abs(back.floats() - pixels).max())
-            # Lossy formats have only 8 bits, and keep a picture as smooth as this one.
-            if back.bit_depth != depth or largest > (0.06 if depth == 8 else 1e-4):
+            # Lossy formats have only 8 bits.
+            limit = LARGEST_ERRORS.get(back.format, 0.06) if depth == 8 else 1e-4
+            if back.bit_depth != depth or largest > limit:
                 raise PhotoError(f"{depth}-bit pixels come back off by {largest:.4f}")
     return f"{' and '.join(map(str, depths))} bits, written and read"
 

@@ -7,7 +7,6 @@ turns them into 8-bit ones. HEIC, JPEG XL and cameras' raw data have readers of 
 from __future__ import annotations
 
 import io
-import math
 import re
 import threading
 import warnings
@@ -25,6 +24,7 @@ from photostyle.image import (
     cicp,
     exif,
     heif,
+    iptc,
     isobmff,
     jxl,
     littlecms,
@@ -32,13 +32,16 @@ from photostyle.image import (
     raw,
     tiff_directory,
     tiff_samples,
+    xmp,
+    xmp_extension,
 )
 from photostyle.image.opencv import decode_deep
+from photostyle.image.resolution import NO_RESOLUTION, is_resolution
 from photostyle.image.signature import signature_of
 from photostyle.image.stored import Samples, Stored, check_size, of_many, three_channels, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from photostyle.image.formats import SourceName
 
@@ -46,15 +49,16 @@ if TYPE_CHECKING:
 # time of one decoding and put back, so only one thread at a time may do that.
 _GLOBALS = threading.Lock()
 
+_DAMAGED_PARTS = "parts of the file are damaged; what could be read is kept"
+
 # Naming these classes imports their plugins, so that Image.open need not load all there are.
 _PLUGINS = (AvifImageFile, TiffImageFile, WebPImageFile)
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))([1-8])(?=[\"'<])")
 
-_IPTC_RESOURCE = 0x0404  # of Photoshop's segment in a JPEG file
-_IPTC_TAG, _XMP_TAG, _ICC_TAG = 0x83BB, 700, 34675  # of a TIFF file
+_IPTC_TAG, _PHOTOSHOP_TAG, _XMP_TAG, _ICC_TAG = 0x83BB, 34377, 700, 34675  # of a TIFF file
 
-_WIDTH, _HEIGHT, _PHOTOMETRIC = 256, 257, 262
+_WIDTH, _HEIGHT, _PHOTOMETRIC, _SAMPLES = 256, 257, 262, 277
 _CMYK = 5
 
 
@@ -121,6 +125,8 @@ def decode(data: bytes, max_pixels: int, *, from_camera: bool = False) -> Decode
         with _globals(max_pixels, notes):
             if name == "TIFF":
                 stored = _read_tiff(data, tags, max_pixels, notes)
+            elif name == "PNG":
+                stored = _read_png(data, max_pixels, notes)
             else:
                 stored = _read_with_pillow(data, name, max_pixels, notes)
     return _upright(name, stored, notes)
@@ -142,7 +148,7 @@ _READERS: dict[SourceName, Callable[[bytes, int, list[str]], Stored]] = {
 def _upright(name: SourceName, stored: Stored, notes: list[str]) -> Decoded:
     """Turn what was stored, and have the metadata say so."""
     orientation = stored.orientation
-    block, xmp, dpi = stored.exif, stored.xmp, stored.dpi
+    block, packet, dpi = stored.exif, stored.xmp, stored.dpi
     if block:
         block = block.removeprefix(b"Exif\0\0")  # JPEG's, which other formats sometimes copy
         try:
@@ -151,13 +157,13 @@ def _upright(name: SourceName, stored: Stored, notes: list[str]) -> Decoded:
         except ValueError:
             notes.append("its EXIF data is damaged and not kept")
             block = None
-    if xmp:
-        stated = _XMP_ORIENTATION.search(xmp)
+    if packet:
+        stated = _XMP_ORIENTATION.search(packet)
         if orientation is None and stated:
             orientation = int(stated[2])
-        xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
-        if b"HasExtendedXMP" in xmp:
-            notes.append("its extended XMP data is not kept")
+        packet = _XMP_ORIENTATION.sub(rb"\g<1>1", packet)
+        if b"HasExtendedXMP" in packet:
+            packet = _without_extension(packet, notes)
     return Decoded(
         format=name,
         samples=_turned(stored.samples, orientation),
@@ -165,7 +171,7 @@ def _upright(name: SourceName, stored: Stored, notes: list[str]) -> Decoded:
         grey=stored.grey,
         icc_profile=stored.icc_profile,
         exif=block,
-        xmp=xmp,
+        xmp=packet,
         iptc=stored.iptc,
         dpi=dpi[::-1] if dpi and orientation in (5, 6, 7, 8) else dpi,
         warnings=tuple(notes),
@@ -187,15 +193,16 @@ def _globals(max_pixels: int, notes: list[str]) -> Iterator[None]:
             raise ValueError(too_large(max_pixels)) from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
-            notes.extend(
-                str(warning.message)
-                for warning in caught
-                if warning.category is not Image.DecompressionBombWarning
-            )
+            # One of them comes for every single field that is damaged.
+            if _DAMAGED_PARTS not in notes and any(
+                warning.category is not Image.DecompressionBombWarning for warning in caught
+            ):
+                notes.append(_DAMAGED_PARTS)
 
 
 def _read_tiff(data: bytes, tags: Mapping[int, Any], max_pixels: int, notes: list[str]) -> Stored:
     check_size(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0), max_pixels)
+    tiff_samples.check_channels(tags, max_pixels)
     tiff_directory.check_complete(data, tags)
     if (number := tiff_directory.number_of_pictures(data)) > 1:
         notes.append(of_many(number))
@@ -223,39 +230,95 @@ def _read_tiff(data: bytes, tags: Mapping[int, Any], max_pixels: int, notes: lis
         icc_profile=_bytes(tags.get(_ICC_TAG)) if deep else stored.icc_profile,
         exif=block,
         xmp=_bytes(tags.get(_XMP_TAG)),
-        iptc=exif.raw_value(data, _IPTC_TAG),
-        dpi=_sensible(tiff_directory.resolution(tags)),
+        iptc=_iptc_of_tiff(data, notes),
+        dpi=_sensible(tiff_directory.resolution(tags), notes),
         orientation=orientation,
+    )
+
+
+def _iptc_of_tiff(data: bytes, notes: list[str]) -> bytes | None:
+    """The IPTC records of a TIFF file, which some programs cut short in the field made for them."""
+    block = exif.raw_value(data, _IPTC_TAG) or b""
+    records, complete = iptc.complete_records(block)
+    if records and complete:
+        return records
+    whole = iptc.records_in_resources(exif.raw_value(data, _PHOTOSHOP_TAG) or b"")
+    if whole is None and not complete:
+        kept = "only kept in part" if records else "not kept"
+        notes.append(f"its IPTC data is damaged and {kept}")
+    return whole or records
+
+
+def _read_png(data: bytes, max_pixels: int, notes: list[str]) -> Stored:
+    metadata = png.metadata(data)
+    points = (png.early_chunk(data, b"cICP") or b"")[:2]
+    # Pillow refuses a file for its metadata where they inflate to more than a megabyte.
+    data = png.without_metadata(data)
+    with _open(data, "PNG") as image:
+        _check_picture(image, max_pixels, notes)
+        stored = _read_channels(data, image, notes)
+        dpi = image.info.get("dpi")
+    notes.extend(f"its {name} is damaged and not kept" for name in metadata.damaged)
+    if points and not metadata.icc_profile and (loss := cicp.loss_of(*points)):
+        notes.append(loss)
+    return replace(
+        stored,
+        icc_profile=metadata.icc_profile,
+        exif=metadata.exif,
+        xmp=metadata.xmp,
+        iptc=metadata.iptc,
+        dpi=_sensible(dpi, notes),
     )
 
 
 def _read_with_pillow(data: bytes, name: SourceName, max_pixels: int, notes: list[str]) -> Stored:
     with _open(data, name) as image:
-        check_size(image.width, image.height, max_pixels)
-        if (number := getattr(image, "n_frames", 1)) > 1:
-            notes.append(of_many(number))
-        xmp, iptc = image.info.get("xmp"), None
-        block = image.info.get("exif")
-        points: Sequence[int] | None = None
-        if name == "PNG":
-            block, xmp = png.metadata(data)
-            points = (png.early_chunk(data, b"cICP") or b"")[:2]
-        elif name == "JPEG":
-            iptc = image.info.get("photoshop", {}).get(_IPTC_RESOURCE)
+        _check_picture(image, max_pixels, notes)
+        packet, iptc_records = _bytes(image.info.get("xmp")), None
+        if name == "JPEG":
+            iptc_records = image.info.get("photoshop", {}).get(iptc.RESOURCE)
+            packet = _with_extension(packet, getattr(image, "applist", ()))
         elif name == "AVIF":
             properties = isobmff.properties(data)
             if properties.bits > 8:
                 notes.append(f"its {properties.bits} bits a channel were reduced to 8")
             points = properties.nclx
-        if points and "icc_profile" not in image.info and (loss := cicp.loss_of(*points)):
-            notes.append(loss)
+            if points and "icc_profile" not in image.info and (loss := cicp.loss_of(*points)):
+                notes.append(loss)
         return replace(
             _read_channels(data, image, notes),
-            exif=block,
-            xmp=_bytes(xmp),
-            iptc=iptc,
-            dpi=_sensible(image.info.get("dpi")),
+            exif=image.info.get("exif"),
+            xmp=packet,
+            iptc=iptc_records,
+            dpi=_sensible(image.info.get("dpi"), notes),
         )
+
+
+def _with_extension(packet: bytes | None, segments: Iterable[tuple[str, bytes]]) -> bytes | None:
+    """The XMP packet of a JPEG file joined with its extension, if it has one that is whole."""
+    if not packet or b"HasExtendedXMP" not in packet:
+        return packet
+    try:
+        extension = xmp_extension.extension_of(packet, (content for _, content in segments))
+        return xmp.joined(packet, extension)
+    except ValueError:
+        return packet
+
+
+def _without_extension(packet: bytes, notes: list[str]) -> bytes:
+    """The XMP packet without the promise of an extension, which is not there."""
+    notes.append("its extended XMP data is damaged or missing and not kept")
+    try:
+        return xmp.without_extension(packet)
+    except ValueError:
+        return packet
+
+
+def _check_picture(image: Image.Image, max_pixels: int, notes: list[str]) -> None:
+    """Refuse a picture that is too large, and tell of further ones in the file."""
+    check_size(image.width, image.height, max_pixels)
+    if (number := getattr(image, "n_frames", 1)) > 1:
+        notes.append(of_many(number))
 
 
 def _open(data: bytes, name: SourceName) -> Image.Image:
@@ -341,12 +404,15 @@ def _bytes(value: object) -> bytes | None:
     return value if isinstance(value, bytes) else None
 
 
-def _sensible(dpi: tuple[float, float] | None) -> tuple[float, float] | None:
-    """The resolution a file states, None where it makes no sense."""
-    if not dpi:
+def _sensible(dpi: tuple[float, float] | None, notes: list[str]) -> tuple[float, float] | None:
+    """The resolution a file states; None, and a note, where formats have no room for it."""
+    if not dpi or 0 in dpi:  # which stands for an unknown one
         return None
-    x, y = float(dpi[0]), float(dpi[1])
-    return (x, y) if math.isfinite(x) and math.isfinite(y) and x > 0 and y > 0 else None
+    resolution = float(dpi[0]), float(dpi[1])
+    if is_resolution(resolution):
+        return resolution
+    notes.append(NO_RESOLUTION)
+    return None
 
 
 def _turned(samples: Samples, orientation: int | None) -> Samples:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import cv2
 from PIL import Image
 
-from photostyle.image import heif, jxl, png, tiff
+from photostyle.image import heif, iptc, jxl, png, tiff, xmp, xmp_extension
+from photostyle.image.formats import JPEG
 from photostyle.image.photo import Photo
 from photostyle.image.stored import Samples
 
@@ -26,6 +27,9 @@ Encoder = Callable[[Samples, Photo, int], bytes | bytearray]
 
 def encode_jpeg(samples: Samples, photo: Photo, quality: int) -> bytes:
     """Encode H W 3 uint8 as JPEG without subsampling of the colours (4:4:4)."""
+    packet, extension = photo.xmp, b""
+    if packet and JPEG.longest_block and len(packet) > JPEG.longest_block:
+        packet, extension = xmp.divided(packet, JPEG.longest_block)
     buffer = io.BytesIO()
     Image.fromarray(samples).save(
         buffer,
@@ -35,21 +39,23 @@ def encode_jpeg(samples: Samples, photo: Photo, quality: int) -> bytes:
         dpi=photo.dpi or (0, 0),
         exif=b"Exif\0\0" + photo.exif if photo.exif else b"",
         icc_profile=photo.icc_profile,
-        xmp=photo.xmp,
+        xmp=packet,
     )
     encoded = buffer.getvalue()
-    if not photo.iptc:
-        return encoded
-    # Pillow writes no IPTC. It goes behind the first segment, which has to stay the first.
-    (length,) = struct.unpack_from(">H", encoded, 4)
-    position = 4 + length
-    return encoded[:position] + _iptc_segment(photo.iptc) + encoded[position:]
+    further = xmp_extension.segments_of(extension)
+    if photo.iptc:
+        further += _iptc_segment(photo.iptc)
+    # Pillow writes neither. They go behind the application segments that it writes.
+    position = 2
+    while 0xE0 <= encoded[position + 1] <= 0xEF:
+        (length,) = struct.unpack_from(">H", encoded, position + 2)
+        position += 2 + length
+    return encoded[:position] + further + encoded[position:]
 
 
 def _iptc_segment(records: bytes) -> bytes:
     """IPTC records as a resource of a Photoshop segment."""
-    resource = b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(records)) + records
-    payload = b"Photoshop 3.0\0" + resource + bytes(len(records) % 2)
+    payload = iptc.SEGMENT_HEADER + iptc.resource_of(records)
     return b"\xff\xed" + struct.pack(">H", len(payload) + 2) + payload
 
 
@@ -67,6 +73,7 @@ def encode_png(samples: Samples, photo: Photo, _quality: int) -> bytes:
         exif=photo.exif,
         xmp=photo.xmp,
         dpi=photo.dpi,
+        iptc_records=photo.iptc,
     )
 
 

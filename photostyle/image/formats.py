@@ -36,7 +36,8 @@ class Format:
     """Largest width or height in pixels, None where files are the only limit."""
 
     longest_block: int | None = None
-    """Largest EXIF, XMP or IPTC block in bytes, None where there is no limit."""
+    """Largest EXIF, XMP or IPTC block in bytes, None where there is no limit. A longer XMP packet
+    may be divided."""
 
     floating: bool = False
     """Whether it holds 32-bit floating point values."""
@@ -47,7 +48,7 @@ class Format:
 
 # A JPEG segment holds 65533 bytes, its identifier included.
 JPEG = Format("JPEG", (".jpg", ".jpeg", ".jpe"), False, False, True, 65500, 65500)
-PNG = Format("PNG", (".png",), True, True, False)
+PNG = Format("PNG", (".png",), True, True, True)
 TIFF = Format("TIFF", (".tif", ".tiff"), True, True, True, floating=True)
 WEBP = Format("WEBP", (".webp",), False, True, False, 16383)
 AVIF = Format("AVIF", (".avif",), False, True, False, 32768)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from photostyle.image import exif, xmp
+from photostyle.image import exif, iptc, xmp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
 Policy = Literal["keep", "strip", "no-gps"]
 """What to do with metadata: keep all of it, write none of it, or leave out where the photo was
 taken."""
-
-# Records of the IPTC-IIM application record that name places: content location code and name,
-# city, sub-location, province or state, country code, country name.
-_IPTC_PLACES = frozenset({26, 27, 90, 92, 95, 100, 101})
 
 
 @dataclass(frozen=True)
@@ -68,8 +63,8 @@ def with_metadata(
         made: Is added to the history in the XMP packet, which is made where there is none; None
             adds nothing. `strip` takes precedence.
         longest_xmp: The longest XMP packet, in bytes, that the format of the result has room for.
-            One that would become longer by its history stays as it is. None where there is no
-            limit.
+            One that would become longer by its history, and cannot be divided, stays as it is.
+            None where there is no limit.
 
     Returns:
         The photo; what could not be done is added to its `warnings`.
@@ -82,14 +77,14 @@ def with_metadata(
             photo,
             exif=_without_position("EXIF", photo.exif, exif.without_position, notes),
             xmp=_without_position("XMP", photo.xmp, xmp.without_position, notes),
-            iptc=_without_position("IPTC", photo.iptc, _iptc_without_position, notes),
+            iptc=_without_position("IPTC", photo.iptc, iptc.without_position, notes),
         )
     if made:
         event = xmp.Event(made.action, made.software, _parameters(made), made.when)
         try:
             packet = xmp.with_event(photo.xmp, event)
             if longest_xmp and len(packet) > longest_xmp:
-                raise ValueError("too long for more")
+                xmp.divided(packet, longest_xmp)
             photo = replace(photo, xmp=packet)
         except ValueError as error:
             notes.append(f"its XMP data ({error}) is kept as it is, without what was done now")
@@ -114,34 +109,3 @@ def _without_position(
 
 def _parameters(made: Made) -> str:
     return "; ".join([made.command, *(f"model {model}" for model in made.models)])
-
-
-def _iptc_without_position(records: bytes) -> bytes | None:
-    """IPTC records without those that name places; None where no others are there.
-
-    Reference: IPTC-IIM 4.2, sections 1.5 (records) and 6 (application record).
-
-    Raises:
-        ValueError: They are damaged.
-    """
-    kept: list[bytes] = []
-    position = 0
-    try:
-        while position < len(records):
-            if not records[position] and not any(records[position:]):
-                break  # TIFF files fill up with zeros
-            mark, record, number, size = struct.unpack_from(">BBBH", records, position)
-            if mark != 0x1C:
-                raise ValueError("no IPTC record")
-            start = position + 5
-            if size & 0x8000:  # the size of the size, which follows
-                start += size & 0x7FFF
-                size = int.from_bytes(records[position + 5 : start], "big")
-            if start + size > len(records):
-                raise ValueError("an IPTC record ends early")
-            if record != 2 or number not in _IPTC_PLACES:
-                kept.append(records[position : start + size])
-            position = start + size
-    except struct.error as error:
-        raise ValueError("an IPTC record ends early") from error
-    return b"".join(kept) or None

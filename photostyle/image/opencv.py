@@ -32,7 +32,8 @@ def decode_deep(data: bytes | bytearray) -> Samples:
     if decoded is None:
         raise ValueError("the file is damaged")
     if decoded.dtype == np.float64:
-        decoded = decoded.astype(np.float32)
+        with np.errstate(over="ignore"):  # such values become infinite
+            decoded = decoded.astype(np.float32)
     if decoded.dtype not in (np.uint16, np.float32):
         raise ValueError("its kind of pixels is not supported; save it as RGB")
     samples = cast("Samples", decoded)

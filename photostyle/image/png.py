@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from photostyle.image import iptc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
-_LONGEST_XMP = 1 << 26  # inflated, in bytes: a guard against zip bombs
+_RAW_PROFILE = b"Raw profile type "  # keywords of ImageMagick and exiftool begin with this
+_RAW_NAMES = (b"exif", b"APP1", b"xmp", b"iptc", b"8bim")
+
+_TEXT_KINDS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_METADATA_KINDS = _TEXT_KINDS | {b"eXIf", b"iCCP"}
+
+# Of one chunk, inflated, in bytes: a guard against zip bombs. No more than four are inflated.
+_LONGEST = 1 << 24
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
@@ -22,6 +31,17 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
 
     Raises:
         ValueError: The file ends early, or a chunk is damaged that a reader cannot do without.
+    """
+    for kind, chunk, sound in _whole_chunks(data):
+        if sound:
+            yield kind, chunk[8:-4]
+
+
+def _whole_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, bool]]:
+    """Type of every chunk, the whole of it, and whether its checksum is right.
+
+    Raises:
+        ValueError: See `chunks`.
     """
     view = memoryview(data)
     position = len(SIGNATURE)
@@ -34,29 +54,130 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         if end + 4 > len(data):
             raise ValueError("the file ends early")
         (checksum,) = struct.unpack_from(">I", data, end)
-        if checksum == zlib.crc32(view[position + 4 : end]):
-            yield kind, view[position + 8 : end]
-        elif kind[:1].isupper():
+        sound = checksum == zlib.crc32(view[position + 4 : end])
+        if not sound and kind[:1].isupper():
             raise ValueError(f"its {kind.decode('latin-1')} chunk is damaged")
+        yield kind, view[position : end + 4], sound
         position = end + 4
 
 
-def metadata(data: bytes) -> tuple[bytes | None, bytes | None]:
-    """EXIF block and XMP packet of a PNG file, before or after the pixels.
+class Metadata(NamedTuple):
+    """The metadata of a PNG file, before or after the pixels."""
+
+    exif: bytes | None
+    """EXIF block."""
+
+    xmp: bytes | None
+    """XMP packet."""
+
+    iptc: bytes | None
+    """IPTC-IIM records."""
+
+    icc_profile: bytes | None
+    """Colour profile."""
+
+    damaged: tuple[str, ...]
+    """What could not be read, or would be longer than 16 MB when inflated: its names."""
+
+
+class _Text(NamedTuple):
+    content: bytes
+    compressed: bool
+
+
+def metadata(data: bytes) -> Metadata:
+    """The metadata of a PNG file.
+
+    Besides the chunks that the standard has for them, those of ImageMagick and exiftool are read:
+    text in hexadecimal digits. Comments and the like are not even inflated.
 
     Raises:
         ValueError: See `chunks`.
     """
-    exif = xmp = None
+    exif = None
+    profile: _Text | None = None
+    texts: dict[bytes, _Text] = {}
     for kind, payload in chunks(data):
         if kind == b"eXIf":
             exif = bytes(payload)
-        elif kind == b"iTXt" and payload[: len(_XMP_KEYWORD) + 1] == _XMP_KEYWORD + b"\0":
-            compressed = payload[len(_XMP_KEYWORD) + 1] == 1
-            # Two flags, then a language and a translated keyword that end in a zero byte each.
-            text = bytes(payload[len(_XMP_KEYWORD) + 3 :]).split(b"\0", 2)[-1]
-            xmp = zlib.decompressobj().decompress(text, _LONGEST_XMP) if compressed else text
-    return exif, xmp
+        elif kind == b"iCCP" and profile is None:
+            # A name, which ends in a zero byte, and the number of the only method there is.
+            profile = _Text(bytes(payload).partition(b"\0")[2][1:], True)
+        elif kind in _TEXT_KINDS:
+            keyword, text = _text(kind, bytes(payload))
+            if keyword == _XMP_KEYWORD or keyword.startswith(_RAW_PROFILE):
+                texts[keyword] = text
+
+    damaged: list[str] = []
+
+    def first(name: str, reader: Callable[[_Text], bytes | None], *found: _Text | None) -> bytes:
+        """What the first of these texts that there is holds."""
+        for text in found:
+            if text is not None:
+                content = reader(text)
+                if content is None:
+                    damaged.append(name)
+                return content or b""
+        return b""
+
+    raw = {name: texts.get(_RAW_PROFILE + name) for name in _RAW_NAMES}
+    exif = exif or first("EXIF data", _raw_profile, raw[b"exif"], raw[b"APP1"]) or None
+    xmp = first("XMP data", _content, texts.get(_XMP_KEYWORD))
+    xmp = xmp or first("XMP data", _raw_profile, raw[b"xmp"])
+    records = first("IPTC data", _iptc_profile, raw[b"iptc"], raw[b"8bim"])
+    icc_profile = first("colour profile", _content, profile)
+    return Metadata(exif, xmp or None, records or None, icc_profile or None, tuple(damaged))
+
+
+def without_metadata(data: bytes) -> bytes:
+    """The file without what `metadata` reads, nor any other text: the same if it has none.
+
+    Raises:
+        ValueError: See `chunks`.
+    """
+    kept = [chunk for kind, chunk, _ in _whole_chunks(data) if kind not in _METADATA_KINDS]
+    result_size = len(SIGNATURE) + sum(map(len, kept))
+    return data if result_size == len(data) else b"".join((SIGNATURE, *kept))
+
+
+def _text(kind: bytes, payload: bytes) -> tuple[bytes, _Text]:
+    """Keyword and content of a text chunk."""
+    keyword, _, rest = payload.partition(b"\0")
+    if kind == b"tEXt":
+        return keyword, _Text(rest, False)
+    if kind == b"zTXt":
+        return keyword, _Text(rest[1:], True)
+    # Two flags, then a language and a translated keyword that end in a zero byte each.
+    return keyword, _Text(rest[2:].split(b"\0", 2)[-1], rest[:1] == b"\1")
+
+
+def _content(text: _Text) -> bytes | None:
+    """The content of a text; None where it is damaged or inflates beyond measure."""
+    if not text.compressed:
+        return text.content
+    inflater = zlib.decompressobj()
+    try:
+        content = inflater.decompress(text.content, _LONGEST)
+    except zlib.error:
+        return None
+    return content if inflater.eof else None
+
+
+def _raw_profile(text: _Text) -> bytes | None:
+    """The bytes of a text that holds a name, a length and hexadecimal digits, a line each."""
+    lines = (_content(text) or b"").split(b"\n", 3)
+    try:
+        return bytes.fromhex(lines[3].decode("ascii"))
+    except (IndexError, ValueError):
+        return None
+
+
+def _iptc_profile(text: _Text) -> bytes | None:
+    """IPTC records, which stand in such a text as they are, or as a resource of Photoshop."""
+    content = _raw_profile(text)
+    if content and content[:1] != b"\x1c":
+        return iptc.records_in_resources(content)
+    return content
 
 
 def early_chunk(data: bytes, wanted: bytes) -> bytes | None:
@@ -80,6 +201,7 @@ def with_chunks(
     exif: bytes | None,
     xmp: bytes | None,
     dpi: tuple[float, float] | None,
+    iptc_records: bytes | None = None,
 ) -> bytes:
     """A PNG file with metadata put in front of its pixels.
 
@@ -89,6 +211,7 @@ def with_chunks(
         exif: EXIF block.
         xmp: XMP packet.
         dpi: Horizontal and vertical resolution in pixels per inch.
+        iptc_records: IPTC-IIM records, which go where exiftool and ImageMagick have them.
     """
     parts = []
     if icc_profile:
@@ -100,6 +223,11 @@ def with_chunks(
         parts.append(_chunk(b"eXIf", exif))
     if xmp:
         parts.append(_chunk(b"iTXt", _XMP_KEYWORD + bytes(5) + xmp))
+    if iptc_records:
+        resource = iptc.resource_of(iptc_records)
+        digits = b"\niptc\n%8d\n%s\n" % (len(resource), resource.hex("\n", -36).encode())
+        keyword = _RAW_PROFILE + b"iptc"
+        parts.append(_chunk(b"zTXt", keyword + b"\0\0" + zlib.compress(digits)))
     end_of_header = len(SIGNATURE) + 25
     return b"".join((encoded[:end_of_header], *parts, encoded[end_of_header:]))
 

@@ -41,10 +41,13 @@ def _directory(file: BinaryIO, start: int | None = None) -> ImageFileDirectory_v
         header += file.read(8)
     try:
         directory = ImageFileDirectory_v2(header)
-        file.seek(directory.next if start is None else start)
+        directory.next = start = directory.next if start is None else start
+        file.seek(start)
         directory.load(file)
     except (SyntaxError, struct.error, OSError) as error:
         raise ValueError("the file is damaged") from error
+    if directory.next == start:  # Pillow got no further than to a damaged field
+        directory.next = 0
     return directory
 
 

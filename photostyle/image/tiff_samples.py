@@ -18,7 +18,14 @@ import numpy.typing as npt
 from photostyle.image import exif
 from photostyle.image.opencv import decode_deep
 from photostyle.image.optional import optional_module
-from photostyle.image.stored import Samples, Stored, divided_by_alpha, three_channels, top_of
+from photostyle.image.stored import (
+    Samples,
+    Stored,
+    check_size,
+    divided_by_alpha,
+    three_channels,
+    top_of,
+)
 from photostyle.image.tiff import Field, directory_file
 
 if TYPE_CHECKING:
@@ -36,12 +43,30 @@ _SEPARATE = 2
 _UNSIGNED, _FLOATING = 1, 3
 _PREMULTIPLIED, _UNASSOCIATED = 1, 2
 
+_MOST_CHANNELS = 8  # colours, alpha, and a few masks or spot colours
+
 _COMPRESSIONS = {1, 5, 8, 32773, 32946}  # none, LZW, deflate, runs, and deflate's first number
 
 
 def is_deep(tags: Mapping[int, Any]) -> bool:
     """Whether a TIFF file with these tags has more than 8 bits a channel."""
     return bool(max(tags.get(_BITS, (1,))) > 8)
+
+
+def check_channels(tags: Mapping[int, Any], max_pixels: int) -> None:
+    """Refuse a TIFF file of more channels than photos have, before they are decoded.
+
+    Args:
+        tags: The first directory's fields, by number.
+        max_pixels: The most pixels a picture may have, of four channels.
+
+    Raises:
+        ValueError: It has more.
+    """
+    number = tags.get(_SAMPLES, 1)
+    if number > _MOST_CHANNELS:
+        raise ValueError(f"it has {number} channels; save it as grey or RGB")
+    check_size(tags.get(_WIDTH, 0) * number // 4, tags.get(_HEIGHT, 0), max_pixels)
 
 
 def read_deep_tiff(data: bytes, tags: Mapping[int, Any], notes: list[str]) -> Stored:
@@ -161,4 +186,5 @@ def _by_tifffile(data: bytes, kept: int) -> Samples:
         if page.planarconfig == _SEPARATE and page.samplesperpixel > 1:
             decoded = np.moveaxis(decoded, 0, -1)
     decoded = decoded.reshape(*decoded.shape[:2], -1)[..., :kept]
-    return decoded.astype(np.uint16 if decoded.dtype == np.uint16 else np.float32)
+    with np.errstate(over="ignore"):  # of double precision values
+        return decoded.astype(np.uint16 if decoded.dtype == np.uint16 else np.float32)

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from photostyle.errors import PhotoError, UsageError
-from photostyle.image import exif, icc
+from photostyle.image import exif, icc, xmp
 from photostyle.image.atomic import write_atomically
 from photostyle.image.blocks import row_blocks
 from photostyle.image.encode import ENCODERS
 from photostyle.image.formats import Format, format_of
+from photostyle.image.resolution import NO_RESOLUTION, is_resolution
 from photostyle.image.rounding import quantise
 
 if TYPE_CHECKING:
@@ -140,6 +141,9 @@ def _fitted(
     if photo.alpha is not None and not target.alpha:
         warnings.append(f"{target.name} has no transparency; it became white")
         photo = replace(photo, pixels=_on_white(photo, photo.alpha), alpha=None)
+    if photo.dpi and not is_resolution(photo.dpi):
+        warnings.append(NO_RESOLUTION)
+        photo = replace(photo, dpi=None)
     if photo.iptc and not target.iptc:
         warnings.append(f"{target.name} has no place for IPTC data, which is not kept")
         photo = replace(photo, iptc=None)
@@ -163,9 +167,20 @@ def _unless_too_long(
 ) -> bytes | None:
     """The metadata block, or None and a warning where the format cannot hold one as long."""
     if block and target.longest_block and len(block) > target.longest_block:
+        if name == "XMP" and _is_divisible(block, target.longest_block):
+            return block
         warnings.append(f"the {name} data is too long for {target.name} and not kept")
         return None
     return block
+
+
+def _is_divisible(packet: bytes, longest: int) -> bool:
+    """Whether an XMP packet can be written in parts of this length."""
+    try:
+        xmp.divided(packet, longest)
+    except ValueError:
+        return False
+    return True
 
 
 def _on_white(photo: Photo, alpha: FloatArray) -> FloatArray:

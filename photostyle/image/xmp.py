@@ -10,6 +10,7 @@ Exif metadata for XMP (CIPA DC-010), section 4.3 (GPS).
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ Name = tuple[str, str]
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _XMP = "http://ns.adobe.com/xap/1.0/"
+_XMP_NOTE = "http://ns.adobe.com/xmp/note/"
 _XMP_MM = "http://ns.adobe.com/xap/1.0/mm/"
 _EVENT = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
 _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
@@ -36,7 +38,10 @@ _WGS84 = "http://www.w3.org/2003/01/geo/wgs84_pos#"
 _CREATOR_TOOL, _MODIFIED = (_XMP, "CreatorTool"), (_XMP, "ModifyDate")
 _METADATA_MODIFIED, _THUMBNAILS = (_XMP, "MetadataDate"), (_XMP, "Thumbnails")
 _HISTORY = (_XMP_MM, "History")
-_WATCHED = frozenset({_CREATOR_TOOL, _MODIFIED, _METADATA_MODIFIED, _THUMBNAILS, _HISTORY})
+_EXTENSION = (_XMP_NOTE, "HasExtendedXMP")
+_WATCHED = frozenset(
+    {_CREATOR_TOOL, _MODIFIED, _METADATA_MODIFIED, _THUMBNAILS, _HISTORY, _EXTENSION}
+)
 
 _PLACES = frozenset(
     {
@@ -57,6 +62,7 @@ _DEEPEST = 500
 
 _TAG = re.compile(rb"<([^\s/>]++)((?:\s++[^\s=/>]++\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'))*+)\s*+(/?)>")
 _ATTRIBUTE = re.compile(rb"\s+([^\s=]+)\s*=\s*[\"']")
+_DECLARATION = re.compile(rb"\s+(xmlns(?::[^\s=]+)?)\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _EMPTY_PACKET = (
@@ -131,6 +137,11 @@ class _Contents:
     about: bytes = b""
     """What the properties are about, an attribute's value as it stands in the packet."""
 
+    around: list[_Element] = field(default_factory=list)
+    """The elements that the descriptions are in, from the outside on."""
+
+    descriptions: list[_Element] = field(default_factory=list)
+
     values: dict[Name, list[_Value]] = field(default_factory=dict)
     places: list[Span] = field(default_factory=list)
     """Properties at any depth that tell where a photo was taken, none inside of another."""
@@ -199,6 +210,143 @@ def with_event(packet: bytes | None, event: Event) -> bytes:
         )
         edits.append(_appended(contents.rdf, start + history + b"</rdf:Description>\n"))
     return _edited(packet, edits)
+
+
+def extension_digest(packet: bytes) -> bytes | None:
+    """What a packet states as the digest of its extension; None where it states none.
+
+    Raises:
+        ValueError: The packet is damaged.
+    """
+    values = _parsed(packet).values.get(_EXTENSION)
+    return packet[slice(*values[0].content)].strip() if values else None
+
+
+def without_extension(packet: bytes) -> bytes:
+    """The packet without the statement that it has an extension.
+
+    Raises:
+        ValueError: The packet is damaged.
+    """
+    return _edited(packet, _without_statements(packet, _parsed(packet)))
+
+
+def _without_statements(packet: bytes, contents: _Contents) -> list[tuple[Span, bytes]]:
+    """The edits that take out what states an extension, with a description of nothing else."""
+    spans = []
+    for value in contents.values.get(_EXTENSION, ()):
+        around = [
+            each.tag
+            for each in contents.descriptions
+            if each.is_empty and each.tag.start < value.whole.start < each.tag.end
+        ]
+        alone = [tag for tag in around if _told_by(packet, tag) == [value.whole]]
+        spans.append(alone[0] if alone else value.whole)
+    return [(span, b"") for span in spans]
+
+
+def _told_by(packet: bytes, tag: Span) -> list[Span]:
+    """The attributes of a description's tag, but for what it is about."""
+    match = _TAG.match(packet, tag.start)
+    assert match  # noqa: S101 - or else parsing would have failed
+    return [
+        whole
+        for whole, _ in _attributes(packet, Span(*match.span(2)))
+        if not packet[slice(*whole)].lstrip().startswith((b"rdf:about", b"about"))
+    ]
+
+
+def joined(packet: bytes, extension: bytes) -> bytes:
+    """The packet with the descriptions of its extension behind its own.
+
+    Args:
+        packet: An XMP packet, in UTF-8.
+        extension: What is in its extension, an RDF element too.
+
+    Raises:
+        ValueError: One of them is damaged.
+    """
+    contents, further = _parsed(packet), _parsed(extension)
+    assert contents.rdf  # noqa: S101 - or else parsing would have failed
+    further_ones = [
+        _with_declarations(extension, further, element) for element in further.descriptions
+    ]
+    edits = _without_statements(packet, contents)
+    edits.append(_appended(contents.rdf, b"".join(further_ones)))
+    return _edited(packet, edits)
+
+
+def divided(packet: bytes, longest: int) -> tuple[bytes, bytes]:
+    """A packet that is too long in two parts: a packet that has an extension, and the extension.
+
+    Whole descriptions go into the extension: one if that is enough, and then a short one, because
+    not all software reads extensions.
+
+    Args:
+        packet: An XMP packet, in UTF-8.
+        longest: How long the first part may be, in bytes.
+
+    Raises:
+        ValueError: The packet is damaged, or its descriptions are too long or too few.
+    """
+    contents = _parsed(packet)
+    assert contents.rdf  # noqa: S101 - or else parsing would have failed
+    edits = _without_statements(packet, contents)
+    statement = (
+        b'<rdf:Description rdf:about="%s" xmlns:rdf="%s" xmlns:xmpNote="%s"'
+        b' xmpNote:HasExtendedXMP="%s"/>\n'
+    )
+    names = contents.about.replace(b'"', b"&quot;"), _RDF.encode(), _XMP_NOTE.encode()
+    excess = len(packet) + len(statement % (*names, bytes(32))) - longest
+    left, moved = contents.descriptions[:], list[_Element]()
+    while excess > 0 and left:
+        left.sort(key=_length)
+        chosen = next((each for each in left if _length(each) >= excess), left[-1])
+        left.remove(chosen)
+        moved.append(chosen)
+        excess -= _length(chosen)
+    if excess > 0 or not left:
+        raise ValueError("it cannot be divided")
+    # What it states to have would go along with a description that is moved.
+    stays = [
+        (span, text)
+        for span, text in edits
+        if not any(each.tag.start <= span.start < each.end_tag.end for each in moved)
+    ]
+    moved.sort(key=lambda each: each.tag.start)
+    extension = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="%s">\n' % _RDF.encode()
+    extension += b"".join(_with_declarations(packet, contents, each) for each in moved)
+    extension += b"</rdf:RDF></x:xmpmeta>"
+    digest = hashlib.md5(extension, usedforsecurity=False).hexdigest().upper().encode()
+    stays += [(Span(each.tag.start, each.end_tag.end), b"") for each in moved]
+    stays.append(_appended(contents.rdf, statement % (*names, digest)))
+    return _edited(packet, stays), extension
+
+
+def _length(element: _Element) -> int:
+    return element.end_tag.end - element.tag.start
+
+
+def _with_declarations(packet: bytes, contents: _Contents, element: _Element) -> bytes:
+    """A description with the declarations of namespaces that it takes from around it."""
+    # Nearer declarations of a prefix come later and take precedence.
+    around: dict[bytes, bytes] = {}
+    for outer in contents.around:
+        around |= _declarations(packet, outer)
+    own = _declarations(packet, element)
+    after_name = element.tag.start + 1 + len(element.raw_name)
+    declarations = b"".join(text for name, text in around.items() if name not in own)
+    return b"%s%s%s\n" % (
+        packet[element.tag.start : after_name],
+        declarations,
+        packet[after_name : element.end_tag.end],
+    )
+
+
+def _declarations(packet: bytes, element: _Element) -> dict[bytes, bytes]:
+    """An element's declarations of namespaces, by attribute, each with the space before it."""
+    tag = packet[slice(*element.tag)]
+    return {match[1]: match[0] for match in _DECLARATION.finditer(tag)}
 
 
 def _escaped(text: str) -> str:
@@ -295,12 +443,15 @@ class _Parser:
             self._look_at(element, list(attributes))
         elif element.name == (_RDF, "RDF"):
             self._rdf_depth = len(self._open) + 1
-            self._contents.rdf = self._contents.rdf or element
+            if self._contents.rdf is None:
+                self._contents.rdf, self._contents.around = element, list(self._open)
 
     def _look_at(self, element: _Element, attributes: list[tuple[Name, tuple[Span, Span]]]) -> None:
         """Note what an element inside the RDF element and its attributes mean."""
         depth = len(self._open) - self._rdf_depth  # 0: what is described; 1: its properties
         parent = self._open[-2]
+        if depth == 0 and parent is self._contents.rdf:
+            self._contents.descriptions.append(element)
         if parent.value is not None:
             parent.value.has_elements = True
             if element.name in _CONTAINERS:

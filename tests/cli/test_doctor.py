@@ -110,3 +110,35 @@ def test_a_disk_that_is_nearly_full_is_told(cli, monkeypatch, free):
     outcome = cli("doctor", "--json")
     assert outcome.code == 0
     assert state(outcome, "temporary")[0] == ("absent" if free < 2**30 else "ok")
+
+
+def test_formats_of_extras_are_optional(cli, monkeypatch):
+    def without_extras(name, *_):
+        if name in ("pillow_heif", "pillow_jxl", "rawpy", "imagecodecs"):
+            raise ImportError(f"No module named '{name}'")
+        return import_module(name)
+
+    monkeypatch.setattr(doctor, "import_module", without_extras)
+    monkeypatch.setattr("photostyle.image.optional.import_module", without_extras)
+    outcome = cli("doctor", "--json")
+    assert outcome.code == 0
+    for name, extra in (("HEIF", "heif"), ("JXL", "jxl"), ("RAW", "raw"), ("rare TIFF", "tiff")):
+        found, remedy = state(outcome, name)
+        assert found == "absent"
+        assert f'pip install "photostyle[{extra}]"' in remedy
+
+
+def test_jpeg_xl_may_be_further_off_than_other_formats(cli, monkeypatch):
+    pytest.importorskip("pillow_jxl")
+    from photostyle import image
+
+    read_photo = image.read_photo
+
+    def a_tenth_off(path):
+        photo = read_photo(path)
+        y, x = np.mgrid[0:1:48j, 0:1:64j].astype(np.float32)
+        return photo.with_pixels(np.stack([y, x, 1 - x], -1) + np.float32(0.1))
+
+    monkeypatch.setattr(image, "read_photo", a_tenth_off, raising=False)
+    outcome = cli("doctor", "--json")
+    assert [state(outcome, name)[0] for name in ("JXL", "JPEG")] == ["ok", "missing"]

@@ -12,6 +12,8 @@ from photostyle.image import png
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>\xc3\xa4</x:xmpmeta>"
 
+NOTHING = png.Metadata(None, None, None, None, ())
+
 
 def encoded(**options) -> bytes:
     buffer = io.BytesIO()
@@ -23,7 +25,7 @@ def test_what_is_put_in_comes_out_and_pillow_reads_it_too(profiles, camera_exif)
     data = png.with_chunks(
         encoded(), icc_profile=profiles["sRGB"], exif=camera_exif(), xmp=XMP, dpi=(300, 240)
     )
-    assert png.metadata(data) == (camera_exif(), XMP)
+    assert png.metadata(data) == (camera_exif(), XMP, None, profiles["sRGB"], ())
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         assert image.info["icc_profile"] == profiles["sRGB"]
@@ -36,7 +38,8 @@ def test_what_is_put_in_comes_out_and_pillow_reads_it_too(profiles, camera_exif)
 def test_nothing_put_in_changes_nothing():
     data = encoded()
     assert png.with_chunks(data, icc_profile=None, exif=None, xmp=None, dpi=None) == data
-    assert png.metadata(data) == (None, None)
+    assert png.metadata(data) == NOTHING
+    assert png.without_metadata(data) is data
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -47,7 +50,7 @@ def test_metadata_behind_the_pixels_is_found(compressed):
     start = data.index(b"iTXt") - 4
     end = start + 12 + int.from_bytes(data[start : start + 4], "big")
     late = data[:start] + data[end:-12] + data[start:end] + data[-12:]
-    assert png.metadata(late) == (None, XMP)
+    assert png.metadata(late) == NOTHING._replace(xmp=XMP)
 
 
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 0.99])
@@ -62,15 +65,78 @@ def test_damage_counts_where_it_matters(camera_exif):
         png.with_chunks(encoded(), icc_profile=None, exif=camera_exif(), xmp=XMP, dpi=None)
     )
     data[data.index(b"eXIf") + 30] ^= 1
-    assert png.metadata(bytes(data)) == (None, XMP)
+    assert png.metadata(bytes(data)) == NOTHING._replace(xmp=XMP)
     data[data.index(b"IDAT") + 10] ^= 1
     with pytest.raises(ValueError, match="IDAT chunk is damaged"):
         png.metadata(bytes(data))
 
 
-def test_a_text_that_inflates_beyond_measure_is_cut():
-    payload = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(1 << 27))
-    chunk = b"iTXt" + payload
-    bomb = struct.pack(">I", len(payload)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+def with_chunk(kind: bytes, payload: bytes) -> bytes:
+    chunk = kind + payload
     data = encoded()
-    assert len(png.metadata(data[:33] + bomb + data[33:])[1]) == 1 << 26
+    framed = struct.pack(">I", len(payload)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return data[:33] + framed + data[33:]
+
+
+STARTS = {
+    "XMP data": (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0"),
+    "IPTC data": (b"zTXt", b"Raw profile type iptc\0\0"),
+    "EXIF data": (b"zTXt", b"Raw profile type exif\0\0"),
+    "colour profile": (b"iCCP", b"ICC\0\0"),
+}
+
+
+@pytest.mark.parametrize("name", STARTS)
+@pytest.mark.parametrize(
+    "content", [zlib.compress(bytes(1 << 25)), zlib.compress(b"short")[:-3], b"rubbish"]
+)
+def test_what_inflates_beyond_measure_or_is_damaged_is_left_out(name, content):
+    kind, start = STARTS[name]
+    data = with_chunk(kind, start + content)
+    assert png.metadata(data) == NOTHING._replace(damaged=(name,))
+    assert png.without_metadata(data) == encoded()
+
+
+def test_a_long_packet_and_a_long_profile_are_whole():
+    long = bytes(range(256)) * 60_000  # 15 MB
+    kind, start = STARTS["XMP data"]
+    assert png.metadata(with_chunk(kind, start + zlib.compress(long))).xmp == long
+    kind, start = STARTS["colour profile"]
+    assert png.metadata(with_chunk(kind, start + zlib.compress(long))).icc_profile == long
+
+
+def raw_profile(name: bytes, content: bytes) -> tuple[bytes, bytes]:
+    """A text chunk as ImageMagick writes it."""
+    digits = content.hex()
+    lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
+    text = f"\n{name.decode()}\n{len(content):8}\n{lines}\n".encode()
+    return b"tEXt", b"Raw profile type " + name + b"\0" + text
+
+
+def test_metadata_in_hexadecimal_digits(camera_exif):
+    records = b"\x1c\x02\x78\x00\x07Caption"
+    resource = b"8BIM\x04\x04\0\0\0\0\0\x0c" + records
+    for name, content, expected in (
+        (b"iptc", records, {"iptc": records}),
+        (b"iptc", resource, {"iptc": records}),
+        (b"8bim", resource, {"iptc": records}),
+        (b"exif", b"Exif\0\0" + camera_exif(), {"exif": b"Exif\0\0" + camera_exif()}),
+        (b"xmp", XMP, {"xmp": XMP}),
+    ):
+        data = with_chunk(*raw_profile(name, content))
+        assert png.metadata(data) == NOTHING._replace(**expected)
+
+
+@pytest.mark.parametrize("text", [b"", b"\niptc\n", b"\niptc\n 2\nno digits\n"])
+def test_damaged_digits_are_told(text):
+    data = with_chunk(b"tEXt", b"Raw profile type iptc\0" + text)
+    assert png.metadata(data).damaged == ("IPTC data",)
+
+
+@pytest.mark.parametrize("length", [9, 10, 5000])
+def test_iptc_put_in_comes_out(length):
+    records = b"\x1c\x02\x78" + struct.pack(">H", length) + b"x" * length
+    data = png.with_chunks(
+        encoded(), icc_profile=None, exif=None, xmp=None, dpi=None, iptc_records=records
+    )
+    assert png.metadata(data) == NOTHING._replace(iptc=records)

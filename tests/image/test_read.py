@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import threading
 import warnings
 import zlib
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from photostyle.errors import PhotoError
 from photostyle.image import decode, read_photo
@@ -264,6 +266,149 @@ def test_iptc_is_kept(tmp_path):
     assert read_bytes(tmp_path, jpeg[:2] + segment + jpeg[2:]).iptc == records
     tags = [(0x83BB, "B", len(records), records, True)]
     assert read_bytes(tmp_path, tiff(scene(), photometric="rgb", extratags=tags)).iptc == records
+
+
+RECORDS = b"\x1c\x02\x78\x00\x07Caption"
+RESOURCES = (
+    b"8BIM\x03\xed\x03res\0\0\0\x01\x01\0"  # one more, with a name and of odd length
+    b"8BIM\x04\x04\0\0" + struct.pack(">I", len(RECORDS)) + RECORDS
+)
+
+
+@pytest.mark.parametrize(
+    ("field", "resources", "expected", "told"),
+    [(RECORDS[:5], RESOURCES, RECORDS, ""),  # as ImageMagick writes them
+     (None, RESOURCES, RECORDS, ""),
+     (RECORDS + bytes(3), b"rubbish", RECORDS, ""),
+     (b"Photoshop 3.0\x008", None, None, "not kept"),  # as libvips does
+     (RECORDS + RECORDS[:5], None, RECORDS, "in part")],
+)  # fmt: skip
+def test_iptc_of_a_tiff_that_has_it_elsewhere_or_damaged(
+    tmp_path, field, resources, expected, told
+):
+    tags = [(tag, "B", len(value), value, True)
+            for tag, value in ((0x83BB, field), (34377, resources)) if value]  # fmt: skip
+    photo = read_bytes(tmp_path, tiff(scene(), photometric="rgb", extratags=tags))
+    assert photo.iptc == expected
+    assert told in " ".join(photo.warnings)
+    assert len(photo.warnings) == bool(told)
+
+
+def test_iptc_and_exif_that_other_programs_put_into_a_png_are_kept(tmp_path, camera_exif):
+    info = PngImagePlugin.PngInfo()
+    for name, content in (("iptc", RECORDS), ("exif", b"Exif\0\0" + camera_exif(6))):
+        info.add_text(f"Raw profile type {name}", f"\n{name}\n{len(content):8}\n{content.hex()}\n")
+    photo = read_photo(save(tmp_path / "a.png", scene(), pnginfo=info))
+    assert photo.iptc == RECORDS
+    assert photo.exif == read_photo(save(tmp_path / "b.png", scene(), exif=camera_exif(6))).exif
+    assert photo.pixels.shape == (33, 24, 3)
+
+
+def test_a_png_of_long_comments_packets_and_profiles_is_read(tmp_path, profiles):
+    long = RNG.integers(32, 127, 3 << 19, np.uint8).tobytes()
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", long.decode(), zip=True)
+    info.add_itxt("XML:com.adobe.xmp", long.decode(), zip=True)
+    profile = profiles["Display P3"]
+    profile = struct.pack(">I", len(profile) + len(long)) + profile[4:] + long
+    for samples in (scene(), deep_scene()[..., 0]):
+        path = save(tmp_path / "a.png", samples, pnginfo=info, icc_profile=profile)
+        photo = read_photo(path)
+        assert photo.xmp == long
+        if samples.ndim == 3:
+            assert photo.icc_profile == profile
+            assert photo.warnings == ()
+
+
+@pytest.mark.parametrize("kind", [b"iCCP", b"iTXt"])
+def test_a_png_chunk_that_inflates_beyond_measure_costs_what_is_in_it(tmp_path, kind):
+    start = {b"iCCP": b"ICC\0\0", b"iTXt": b"XML:com.adobe.xmp\0\1\0\0\0"}[kind]
+    bomb = start + zlib.compress(bytes(1 << 25))
+    photo = read_bytes(tmp_path, png16(deep_scene(), 2, (kind, bomb)))
+    assert (photo.icc_profile, photo.xmp) == (None, None)
+    (warning,) = photo.warnings
+    assert "not kept" in warning
+
+
+@pytest.mark.parametrize("dpi", [(4e9, 4e9), (70_000, 300), (0.5, 300)])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_a_resolution_out_of_range_is_told(tmp_path, suffix, dpi):
+    if suffix == "png":
+        unit = struct.pack(">IIB", *(min(round(value / 0.0254), 2**32 - 1) for value in dpi), 1)
+        data = png16(deep_scene(), 2, (b"pHYs", unit))
+    else:
+        resolution = [
+            (round(10 * value), 10) if value < 1e6 else (round(value), 1) for value in dpi
+        ]
+        data = tiff(scene(), photometric="rgb", resolution=resolution, resolutionunit=2)
+    photo = read_bytes(tmp_path, data)
+    assert photo.dpi is None
+    (warning,) = photo.warnings
+    assert "resolution" in warning
+
+
+def test_warnings_of_decoders_become_one_sentence(tmp_path):
+    # A directory whose first hundred fields lie beyond the end.
+    block = b"II*\0\x08\0\0\0" + struct.pack("<H", 100)
+    block += b"".join(struct.pack("<HHII", 0x9000 + i, 2, 500, 1 << 20) for i in range(100))
+    path = save(tmp_path / "a.tif", scene())
+    data = path.read_bytes()
+    (start,) = struct.unpack_from("<I", data, 4)
+    (number,) = struct.unpack_from("<H", data, start)
+    fields = data[start + 2 : start + 2 + 12 * number]
+    broken = data[:4] + struct.pack("<I", len(data)) + data[8:]
+    broken += struct.pack("<H", number + 100) + fields + block[10:] + bytes(4)
+    photo = read_bytes(tmp_path, broken)
+    assert photo.warnings == ("parts of the file are damaged; what could be read is kept",)
+
+
+EXTENSION_ID = b"http://ns.adobe.com/xmp/extension/\0"
+
+
+def extended_jpeg(path, *, lost=None, spoiled=False, order=(2, 0, 1)):
+    """A JPEG file whose XMP packet goes on in three segments that are out of order."""
+    rdf = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+    extension = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/">' + rdf + b' xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        b'<rdf:Description rdf:about=""><dc:source>' + b"long " * 20_000 + b"</dc:source>"
+        b"</rdf:Description></rdf:RDF></x:xmpmeta>"
+    )  # fmt: skip
+    digest = hashlib.md5(extension, usedforsecurity=False).hexdigest().upper().encode()
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/">' + rdf + b'><rdf:Description rdf:about=""'
+        b' xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="' + digest + b'"'
+        b' xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="5"/></rdf:RDF></x:xmpmeta>'
+    )
+    jpeg = save(path, scene(), xmp=packet).read_bytes()
+    if spoiled:
+        extension = extension.replace(b"long", b"lung", 1)
+    step = len(extension) // 3 + 1
+    parts = b""
+    for i in order:
+        if i != lost:
+            part = extension[i * step : (i + 1) * step]
+            part = digest + struct.pack(">II", len(extension), i * step) + part
+            parts += b"\xff\xe1" + struct.pack(">H", len(EXTENSION_ID + part) + 2)
+            parts += EXTENSION_ID + part
+    scan = jpeg.index(b"\xff\xdb")
+    return jpeg[:scan] + parts + jpeg[scan:]
+
+
+def test_extended_xmp_is_joined(tmp_path):
+    photo = read_bytes(tmp_path, extended_jpeg(tmp_path / "a.jpg"))
+    assert photo.warnings == ()
+    assert b"HasExtendedXMP" not in photo.xmp
+    (rdf,) = ElementTree.fromstring(photo.xmp)
+    assert rdf[0].get("{http://ns.adobe.com/xap/1.0/}Rating") == "5"
+    assert rdf[1].findtext("{http://purl.org/dc/elements/1.1/}source") == "long " * 20_000
+
+
+@pytest.mark.parametrize("damage", [{"lost": 1}, {"spoiled": True}, {"order": ()}])
+def test_extended_xmp_that_is_not_whole_is_told(tmp_path, damage):
+    photo = read_bytes(tmp_path, extended_jpeg(tmp_path / "a.jpg", **damage))
+    assert photo.warnings == ("its extended XMP data is damaged or missing and not kept",)
+    assert b"HasExtendedXMP" not in photo.xmp
+    assert b'xmp:Rating="5"' in photo.xmp
 
 
 def test_damaged_exif_costs_the_exif_not_the_photo(tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import sys
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import tifffile
 
 from photostyle.errors import PhotoError
-from photostyle.image import read_photo
+from photostyle.image import read_photo, tiff_samples
 
 RNG = np.random.default_rng(0)
 HEIGHT, WIDTH = 70, 90
@@ -129,6 +130,32 @@ def test_further_channels_are_told(read):
     photo = read(tiff(samples, photometric="rgb", extrasamples=["unassalpha", "unspecified"]))
     np.testing.assert_array_equal(photo.pixels, samples[..., :3])
     assert photo.warnings == ("it has 5 channels, of which only the first 4 are kept",)
+
+
+def test_too_many_channels_are_refused_before_they_are_decoded(tmp_path, read, monkeypatch):
+    monkeypatch.setattr(tiff_samples, "read_deep_tiff", None)
+    for number in (9, 50_690):
+        data = bytearray(tiff(picture("uint16"), photometric="rgb"))
+        at = data.index(struct.pack("<HHI", 277, 3, 1))
+        struct.pack_into("<H", data, at + 8, number)
+        with pytest.raises(PhotoError, match=f"{number} channels"):
+            read(bytes(data))
+    data = tiff(picture("uint16", 8), photometric="rgb")
+    (tmp_path / "b.tif").write_bytes(data)
+    with pytest.raises(PhotoError, match="megapixels"):
+        read_photo(tmp_path / "b.tif", max_pixels=HEIGHT * WIDTH)
+
+
+def test_numbers_too_large_for_single_precision_become_black(read):
+    pytest.importorskip("imagecodecs")
+    samples = picture("float").astype(np.float64)
+    samples[3, 4, 1] = 1e300
+    for planes in ("contig", "separate"):
+        stored = samples if planes == "contig" else samples.transpose(2, 0, 1).copy()
+        photo = read(tiff(stored, photometric="rgb", planarconfig=planes))
+        assert photo.pixels[3, 4, 1] == 0
+        (warning,) = photo.warnings
+        assert "no numbers" in warning
 
 
 def test_values_that_are_no_numbers_become_black_and_are_told(read):

@@ -244,7 +244,7 @@ def test_a_turned_photo_is_not_turned_twice(tmp_path, orientation, suffix):
         assert image.getexif()[274] == 1
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
 @pytest.mark.parametrize("length", [9, 10])
 def test_iptc_is_kept_where_there_is_a_place_for_it(tmp_path, suffix, length):
     records = b"\x1c\x02\x78\x00" + bytes([length]) + b"x" * length
@@ -318,11 +318,28 @@ def test_transparency_becomes_white_in_a_jpeg_and_is_told(tmp_path):
     np.testing.assert_allclose(result[8:, 8:], 0, atol=0.02)
 
 
-@pytest.mark.parametrize("suffix", ["png", "webp", "avif"])
+@pytest.mark.parametrize("suffix", ["webp", "avif"])
 def test_iptc_without_a_place_is_told(tmp_path, suffix):
     photo = dataclasses.replace(Photo.from_array(smooth()), iptc=b"\x1c\x02\x05\0\1x")
     (warning,) = write_photo(photo, tmp_path / f"a.{suffix}")
     assert "IPTC" in warning
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("dpi", [(4e9, 4e9), (70_000, 300), (300, 0.5), (-1, -1)])
+def test_a_resolution_that_formats_have_no_room_for_is_told(tmp_path, suffix, dpi):
+    photo = dataclasses.replace(Photo.from_array(smooth()), dpi=dpi)
+    (warning,) = write_photo(photo, tmp_path / f"a.{suffix}")
+    assert "resolution" in warning
+    assert read_photo(tmp_path / f"a.{suffix}").dpi is None
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("dpi", [(1, 1), (65_535, 65_535)])
+def test_the_lowest_and_the_highest_resolution_are_kept(tmp_path, suffix, dpi):
+    photo = dataclasses.replace(Photo.from_array(smooth()), dpi=dpi)
+    assert write_photo(photo, tmp_path / f"a.{suffix}") == ()
+    assert read_photo(tmp_path / f"a.{suffix}").dpi == pytest.approx(dpi, rel=0.01)
 
 
 def test_metadata_too_long_for_a_jpeg_is_told(tmp_path):
@@ -331,6 +348,37 @@ def test_metadata_too_long_for_a_jpeg_is_told(tmp_path):
     assert "XMP" in warning
     assert write_photo(photo, tmp_path / "a.png") == ()
     assert read_photo(tmp_path / "a.png").xmp == photo.xmp
+
+
+def described(*titles):
+    """An XMP packet with one description for each title."""
+    about = b'<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/">'
+    rdf = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    parts = (about + b"<dc:title>" + title + b"</dc:title></rdf:Description>" for title in titles)
+    return (
+        b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + rdf + b"".join(parts) + b"</rdf:RDF></x:xmpmeta>"
+    )
+
+
+def test_a_long_packet_is_divided_in_a_jpeg(tmp_path, camera_exif):
+    photo = dataclasses.replace(
+        Photo.from_array(smooth()),
+        xmp=described(b"short", b"long " * 50_000),
+        exif=camera_exif(thumbnail=b""),
+        iptc=b"\x1c\x02\x78\x00\x01x",
+    )
+    assert write_photo(photo, tmp_path / "a.jpg") == ()
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert b"short" in image.info["xmp"]
+        assert b"long" not in image.info["xmp"]
+    again = read_photo(tmp_path / "a.jpg")
+    assert again.warnings == ()
+    assert again.iptc == photo.iptc
+    assert b"Kamera AG" in again.exif
+    assert b"short" in again.xmp
+    assert b"long " * 50_000 in again.xmp
+    write_photo(again, tmp_path / "b.jpg")
+    assert len(read_photo(tmp_path / "b.jpg").xmp) - len(again.xmp) < 10
 
 
 def test_metadata_just_short_enough_for_a_jpeg_is_kept(tmp_path, camera_exif):

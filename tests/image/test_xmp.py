@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -331,3 +332,63 @@ def test_long_packets_take_time_in_proportion_to_their_length(elements):
     started = time.process_time()
     xmp.with_event(xmp.without_position(old), NOW)
     assert time.process_time() - started < 1
+
+
+def rdf_of(descriptions: str) -> bytes:
+    """A packet whose namespaces are declared around the descriptions."""
+    return (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        f"{descriptions}</rdf:RDF></x:xmpmeta>"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [' n:HasExtendedXMP="{}"/>', "><n:HasExtendedXMP>{}</n:HasExtendedXMP></rdf:Description>"],
+)
+def test_a_statement_of_an_extension_is_read_and_taken_out(statement):
+    start = '<rdf:Description rdf:about="" xmlns:n="http://ns.adobe.com/xmp/note/" dc:a="b"'
+    packet = rdf_of(start + statement.format("A" * 32))
+    assert xmp.extension_digest(packet) == b"A" * 32
+    without = xmp.without_extension(packet)
+    assert xmp.extension_digest(without) is None
+    assert b'dc:a="b"' in without
+    joined = xmp.joined(packet, rdf_of('<rdf:Description dc:c="d"/>'))
+    assert xmp.extension_digest(joined) is None
+    assert joined.count(b"<rdf:Description") == 2
+
+
+def test_a_joined_packet_keeps_the_namespaces_of_its_extension():
+    near = '<rdf:Description xmlns:dc="near" dc:c="d"/>'
+    far = '<rdf:Description dc:e="f"><dc:g>h</dc:g></rdf:Description>'
+    bare = rdf_of("").replace(b' xmlns:dc="http://purl.org/dc/elements/1.1/"', b"")
+    rdf = ElementTree.fromstring(xmp.joined(bare, rdf_of(near + far)))[0]
+    assert rdf[0].attrib == {"{near}c": "d"}
+    assert rdf[1].attrib == {"{http://purl.org/dc/elements/1.1/}e": "f"}
+    assert rdf[1][0].text == "h"
+
+
+def test_a_divided_packet_is_short_enough_and_joins_again():
+    parts = [f'<rdf:Description dc:p{i}="{"x" * size}"/>' for i, size in enumerate((50, 900, 300))]
+    packet = rdf_of("".join(parts))
+    # What states that there is an extension takes about 200 bytes.
+    for excess, moved in ((50, [2]), (400, [1]), (900, [1, 2])):
+        longest = len(packet) - excess
+        first, extension = xmp.divided(packet, longest)
+        assert len(first) <= longest
+        digest = hashlib.md5(extension, usedforsecurity=False).hexdigest().upper()
+        assert xmp.extension_digest(first) == digest.encode()
+        for i in range(3):
+            assert (f"dc:p{i}=".encode() in extension) == (i in moved)
+            assert (f"dc:p{i}=".encode() in first) == (i not in moved)
+        joined = ElementTree.fromstring(xmp.joined(first, extension))[0]
+        assert {name for each in joined for name in each.attrib if "elements" in name} == {
+            f"{{http://purl.org/dc/elements/1.1/}}p{i}" for i in range(3)
+        }
+
+
+@pytest.mark.parametrize("packet", [rdf_of("<rdf:Description/>"), rdf_of(""), b"no packet"])
+def test_what_cannot_be_divided_is_a_value_error(packet):
+    with pytest.raises(ValueError, match=r"divided|syntax"):
+        xmp.divided(packet, 10)
