@@ -33,15 +33,15 @@ from photostyle.image import (
     tiff_directory,
     tiff_samples,
     xmp,
-    xmp_extension,
 )
+from photostyle.image.jpeg import jpeg_metadata
 from photostyle.image.opencv import decode_deep
-from photostyle.image.resolution import NO_RESOLUTION, is_resolution
+from photostyle.image.resolution import is_resolution, sensible
 from photostyle.image.signature import signature_of
 from photostyle.image.stored import Samples, Stored, check_size, of_many, three_channels, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from photostyle.image.formats import SourceName
 
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 # time of one decoding and put back, so only one thread at a time may do that.
 _GLOBALS = threading.Lock()
 
+_DAMAGED_EXIF = "its EXIF data is damaged and not kept"
 _DAMAGED_PARTS = "parts of the file are damaged; what could be read is kept"
 
 # Naming these classes imports their plugins, so that Image.open need not load all there are.
@@ -56,9 +57,11 @@ _PLUGINS = (AvifImageFile, TiffImageFile, WebPImageFile)
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))([1-8])(?=[\"'<])")
 
+_TURNING = (5, 6, 7, 8)  # orientations that exchange width and height
+
 _IPTC_TAG, _PHOTOSHOP_TAG, _XMP_TAG, _ICC_TAG = 0x83BB, 34377, 700, 34675  # of a TIFF file
 
-_WIDTH, _HEIGHT, _PHOTOMETRIC, _SAMPLES = 256, 257, 262, 277
+_WIDTH, _HEIGHT, _PHOTOMETRIC = 256, 257, 262
 _CMYK = 5
 
 
@@ -155,7 +158,7 @@ def _upright(name: SourceName, stored: Stored, notes: list[str]) -> Decoded:
             orientation = orientation or exif.orientation(block)
             block = exif.without_thumbnail(exif.upright(block))
         except ValueError:
-            notes.append("its EXIF data is damaged and not kept")
+            notes.append(_DAMAGED_EXIF)
             block = None
     if packet:
         stated = _XMP_ORIENTATION.search(packet)
@@ -164,6 +167,18 @@ def _upright(name: SourceName, stored: Stored, notes: list[str]) -> Decoded:
         packet = _XMP_ORIENTATION.sub(rb"\g<1>1", packet)
         if b"HasExtendedXMP" in packet:
             packet = _without_extension(packet, notes)
+    if dpi and orientation in _TURNING:
+        dpi = dpi[1], dpi[0]
+    if block:
+        try:
+            if orientation in _TURNING or stored.turned:
+                block = exif.with_resolution_turned(block)
+            resolution = exif.resolution(block)
+        except ValueError:  # its values lay over its directories
+            notes.append(_DAMAGED_EXIF)
+            block = resolution = None
+        if dpi is None and resolution and is_resolution(resolution):
+            dpi = resolution
     return Decoded(
         format=name,
         samples=_turned(stored.samples, orientation),
@@ -173,7 +188,7 @@ def _upright(name: SourceName, stored: Stored, notes: list[str]) -> Decoded:
         exif=block,
         xmp=packet,
         iptc=stored.iptc,
-        dpi=dpi[::-1] if dpi and orientation in (5, 6, 7, 8) else dpi,
+        dpi=dpi,
         warnings=tuple(notes),
     )
 
@@ -209,29 +224,28 @@ def _read_tiff(data: bytes, tags: Mapping[int, Any], max_pixels: int, notes: lis
     try:
         block = exif.from_tiff(data)
     except ValueError:
-        notes.append("its EXIF data is damaged and not kept")
+        notes.append(_DAMAGED_EXIF)
         block = None
     orientation = exif.orientation(data)
     if orientation not in (None, 1):
         # Decoders differ in whether they turn TIFF pictures by themselves. Now none does.
         data = exif.upright(data)
-    deep = tiff_samples.is_deep(tags)
+    deep, profile = tiff_samples.is_deep(tags), _bytes(tags.get(_ICC_TAG))
     if deep and tags.get(_PHOTOMETRIC) == _CMYK:
         notes.append("its 16 bits a channel were reduced to 8")
-        deep = False
-    if deep:
-        stored = tiff_samples.read_deep_tiff(data, tags, notes)
+        inks = Image.fromarray(tiff_samples.read_deep_inks(data, tags), "CMYK")
+        stored = Stored(np.asarray(_cmyk_to_rgb(inks, profile, notes)))
+    elif deep:
+        stored = replace(tiff_samples.read_deep_tiff(data, tags, notes), icc_profile=profile)
     else:
         with _open(data, "TIFF") as image:
             stored = _read_channels(data, image, notes)
     return replace(
         stored,
-        # A CMYK profile was applied.
-        icc_profile=_bytes(tags.get(_ICC_TAG)) if deep else stored.icc_profile,
         exif=block,
         xmp=_bytes(tags.get(_XMP_TAG)),
         iptc=_iptc_of_tiff(data, notes),
-        dpi=_sensible(tiff_directory.resolution(tags), notes),
+        dpi=sensible(tiff_directory.resolution(tags), notes),
         orientation=orientation,
     )
 
@@ -267,18 +281,16 @@ def _read_png(data: bytes, max_pixels: int, notes: list[str]) -> Stored:
         exif=metadata.exif,
         xmp=metadata.xmp,
         iptc=metadata.iptc,
-        dpi=_sensible(dpi, notes),
+        dpi=sensible(dpi, notes),
     )
 
 
 def _read_with_pillow(data: bytes, name: SourceName, max_pixels: int, notes: list[str]) -> Stored:
     with _open(data, name) as image:
         _check_picture(image, max_pixels, notes)
-        packet, iptc_records = _bytes(image.info.get("xmp")), None
         if name == "JPEG":
-            iptc_records = image.info.get("photoshop", {}).get(iptc.RESOURCE)
-            packet = _with_extension(packet, getattr(image, "applist", ()))
-        elif name == "AVIF":
+            return replace(_read_channels(data, image, notes), **jpeg_metadata(image, notes))
+        if name == "AVIF":
             properties = isobmff.properties(data)
             if properties.bits > 8:
                 notes.append(f"its {properties.bits} bits a channel were reduced to 8")
@@ -288,21 +300,8 @@ def _read_with_pillow(data: bytes, name: SourceName, max_pixels: int, notes: lis
         return replace(
             _read_channels(data, image, notes),
             exif=image.info.get("exif"),
-            xmp=packet,
-            iptc=iptc_records,
-            dpi=_sensible(image.info.get("dpi"), notes),
+            xmp=_bytes(image.info.get("xmp")),
         )
-
-
-def _with_extension(packet: bytes | None, segments: Iterable[tuple[str, bytes]]) -> bytes | None:
-    """The XMP packet of a JPEG file joined with its extension, if it has one that is whole."""
-    if not packet or b"HasExtendedXMP" not in packet:
-        return packet
-    try:
-        extension = xmp_extension.extension_of(packet, (content for _, content in segments))
-        return xmp.joined(packet, extension)
-    except ValueError:
-        return packet
 
 
 def _without_extension(packet: bytes, notes: list[str]) -> bytes:
@@ -404,17 +403,6 @@ def _bytes(value: object) -> bytes | None:
     return value if isinstance(value, bytes) else None
 
 
-def _sensible(dpi: tuple[float, float] | None, notes: list[str]) -> tuple[float, float] | None:
-    """The resolution a file states; None, and a note, where formats have no room for it."""
-    if not dpi or 0 in dpi:  # which stands for an unknown one
-        return None
-    resolution = float(dpi[0]), float(dpi[1])
-    if is_resolution(resolution):
-        return resolution
-    notes.append(NO_RESOLUTION)
-    return None
-
-
 def _turned(samples: Samples, orientation: int | None) -> Samples:
     """A view of stored samples, turned upright.
 
@@ -422,7 +410,7 @@ def _turned(samples: Samples, orientation: int | None) -> Samples:
         samples: H W or H W C.
         orientation: 1 to 8 as EXIF defines it.
     """
-    if orientation in (5, 6, 7, 8):
+    if orientation in _TURNING:
         samples = samples.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
         samples = samples[:, ::-1]

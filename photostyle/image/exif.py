@@ -3,7 +3,8 @@
 An EXIF block is a small TIFF file: a header, and directories of fields whose longer values lie
 anywhere in the block. Software that takes it apart and writes it anew moves the maker notes, and
 many cameras count the offsets inside them from the start of the block. So edits here overwrite
-single values and leave every other byte where it was.
+single values and leave every other byte where it was; a directory that gets more fields is written
+anew behind them.
 
 Reference: TIFF 6.0 (Adobe, 1992), section 2; BigTIFF; Exif 3.0 (CIPA DC-008), section 4.6.
 """
@@ -11,6 +12,7 @@ Reference: TIFF 6.0 (Adobe, 1992), section 2; BigTIFF; Exif 3.0 (CIPA DC-008), s
 from __future__ import annotations
 
 import struct
+from fractions import Fraction
 from typing import Literal, NamedTuple
 
 ByteOrder = Literal["<", ">"]
@@ -21,6 +23,7 @@ _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _MAKER_NOTE = 0x927C
 _ORIENTATION = 0x0112
 _WIDTH, _HEIGHT = 0x0100, 0x0101
+_ACROSS, _DOWN, _UNIT = 0x011A, 0x011B, 0x0128  # of the resolution
 _EXIF_WIDTH, _EXIF_HEIGHT = 0xA002, 0xA003
 _THUMBNAIL_START, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 
@@ -34,10 +37,10 @@ _DESCRIPTIVE = frozenset(
         0x010F,  # Make
         0x0110,  # Model
         _ORIENTATION,
-        0x011A,  # XResolution
-        0x011B,  # YResolution
+        _ACROSS,
+        _DOWN,
         0x011D,  # PageName
-        0x0128,  # ResolutionUnit
+        _UNIT,
         0x0131,  # Software
         0x0132,  # DateTime
         0x013B,  # Artist
@@ -56,12 +59,16 @@ _DESCRIPTIVE = frozenset(
     }
 )
 
-_SHORT, _LONG = 3, 4
+_SHORT, _LONG, _RATIONAL = 3, 4, 5
+_INCH, _CENTIMETRE = 2, 3
+
 # Bytes per value of each field type; 129 is text in UTF-8, which Exif 3.0 has added.
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _TYPE_SIZES[129] = 1
 _BIG_TYPE_SIZES = {16: 8, 17: 8, 18: 8}  # these exist in BigTIFF only
 _INTEGER_CODES = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+
+_EMPTY = b"II*\0\0\0\0\0"  # a header
 
 _LONGEST_DIRECTORY = 1 << 16  # in fields: there are no more tags
 
@@ -114,11 +121,25 @@ def upright(block: bytes) -> bytes:
     Raises:
         ValueError: The block is damaged.
     """
+    return with_integer(block, _ORIENTATION, 1)
+
+
+def with_integer(block: bytes, tag: int, value: int) -> bytes:
+    """The block (or TIFF file) with one field of the main directory, where it is there, set.
+
+    Args:
+        block: An EXIF block, or a TIFF file.
+        tag: Number of the field; one of another kind than a single integer stays as it is.
+        value: What to set it to.
+
+    Raises:
+        ValueError: The block is damaged.
+    """
     layout, first = _layout(block)
-    field = _directory(block, first, layout)[0].get(_ORIENTATION)
+    field = _directory(block, first, layout)[0].get(tag)
     edited = bytearray(block)
     if field:
-        _set_integer(edited, field, 1, layout)
+        _set_integer(edited, field, value, layout)
     return bytes(edited)
 
 
@@ -213,6 +234,86 @@ def with_size(block: bytes, width: int, height: int) -> bytes:
     ):
         if field:
             _set_integer(edited, field, value, layout)
+    return bytes(edited)
+
+
+def resolution(block: bytes) -> tuple[float, float] | None:
+    """Horizontal and vertical resolution in pixels per inch; None where the block does not tell.
+
+    Raises:
+        ValueError: The block is damaged.
+    """
+    layout, first = _block_layout(block)
+    fields = _directory(block, first, layout)[0]
+    unit = _integer(block, fields[_UNIT], layout) if _UNIT in fields else _INCH
+    values = []
+    for tag in (_ACROSS, _DOWN):
+        field = fields.get(tag)
+        if field is None or (field.kind, field.number) != (_RATIONAL, 1):
+            return None
+        dividend, divisor = _unpack(block, layout.order + "II", field.start)
+        values.append(dividend / divisor if divisor else 0)
+    if unit not in (_INCH, _CENTIMETRE) or 0 in values:
+        return None
+    inch = 2.54 if unit == _CENTIMETRE else 1
+    return values[0] * inch, values[1] * inch
+
+
+def with_resolution_turned(block: bytes) -> bytes:
+    """The block with its resolutions across and down exchanged, for a photo that was turned.
+
+    Raises:
+        ValueError: The block is damaged.
+    """
+    layout, first = _block_layout(block)
+    fields = _directory(block, first, layout)[0]
+    across, down = fields.get(_ACROSS), fields.get(_DOWN)
+    if not across or not down or across[1:3] != down[1:3]:
+        return block
+    edited = bytearray(block)
+    for field, other in ((across, down), (down, across)):
+        edited[field.start : field.start + field.size] = block[
+            other.start : other.start + other.size
+        ]
+    return bytes(edited)
+
+
+def with_resolution(block: bytes | None, dpi: tuple[float, float]) -> bytes:
+    """The block with this resolution.
+
+    Where it has no fields for it, its main directory is written anew behind all that is there.
+
+    Args:
+        block: An EXIF block; None makes one that tells the resolution only.
+        dpi: Horizontal and vertical resolution in pixels per inch, 1 to 65,535.
+
+    Raises:
+        ValueError: The block is damaged.
+    """
+    if not block:
+        made = bytearray(_EMPTY)
+        _append_directory(made, {}, bytes(4), dpi, "<")
+        return bytes(made)
+    edited = bytearray(block)
+    layout, first = _block_layout(block)
+    fields, link = _directory(block, first, layout)
+    across, down, unit = (fields.get(tag) for tag in (_ACROSS, _DOWN, _UNIT))
+    if (
+        across
+        and down
+        and unit
+        and across[1:3] == down[1:3] == (_RATIONAL, 1)
+        and unit[1:3] == (_SHORT, 1)
+        and abs(across.start - down.start) >= across.size  # some share one value
+    ):
+        for field, value in ((across, dpi[0]), (down, dpi[1])):
+            edited[field.start : field.start + field.size] = _rational(value, layout.order)
+        _set_integer(edited, unit, _INCH, layout)
+        return bytes(edited)
+    records: dict[int, bytes] = {}
+    for at in range(first + 2, link, 12):
+        records.setdefault(_unpack(block, layout.order + "H", at)[0], block[at : at + 12])
+    _append_directory(edited, records, block[link : link + 4].ljust(4, b"\0"), dpi, layout.order)
     return bytes(edited)
 
 
@@ -452,3 +553,41 @@ def _set_integer(block: bytearray, field: _Field, value: int, layout: _Layout) -
     if field.number == 1 and fits:
         code = layout.order + _INTEGER_CODES[field.kind]
         struct.pack_into(code, block, field.start, value)
+
+
+def _append_directory(
+    block: bytearray,
+    records: dict[int, bytes],
+    link: bytes,
+    dpi: tuple[float, float],
+    order: ByteOrder,
+) -> None:
+    """Append a main directory of records, by tag, and of the resolution.
+
+    Args:
+        block: The block, which grows.
+        records: The records, 12 bytes each; those of the resolution are added.
+        link: What leads to the next directory, 4 bytes.
+        dpi: Horizontal and vertical resolution in pixels per inch.
+        order: The block's byte order.
+
+    Raises:
+        ValueError: There are more records than a directory can have.
+    """
+    block += bytes(len(block) % 2)
+    start = len(block)
+    for i, tag in enumerate((_ACROSS, _DOWN)):
+        block += _rational(dpi[i], order)
+        records[tag] = struct.pack(order + "HHII", tag, _RATIONAL, 1, start + 8 * i)
+    records[_UNIT] = struct.pack(order + "HHIHxx", _UNIT, _SHORT, 1, _INCH)
+    if len(records) >= _LONGEST_DIRECTORY:
+        raise ValueError("its directory is full")
+    struct.pack_into(order + "I", block, 4, len(block))
+    block += struct.pack(order + "H", len(records))
+    block += b"".join(record for _, record in sorted(records.items())) + link
+
+
+def _rational(value: float, order: ByteOrder) -> bytes:
+    """A positive number as two integers: 8 bytes."""
+    fraction = Fraction(value).limit_denominator(1000)
+    return struct.pack(order + "II", fraction.numerator, fraction.denominator)

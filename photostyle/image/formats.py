@@ -42,14 +42,17 @@ class Format:
     floating: bool = False
     """Whether it holds 32-bit floating point values."""
 
+    resolution: bool = False
+    """Whether it has a place for the resolution besides EXIF."""
+
     profile: bool = True
     """Whether it holds any colour profile; if not, colours are written in sRGB."""
 
 
 # A JPEG segment holds 65533 bytes, its identifier included.
-JPEG = Format("JPEG", (".jpg", ".jpeg", ".jpe"), False, False, True, 65500, 65500)
-PNG = Format("PNG", (".png",), True, True, True)
-TIFF = Format("TIFF", (".tif", ".tiff"), True, True, True, floating=True)
+JPEG = Format("JPEG", (".jpg", ".jpeg", ".jpe"), False, False, True, 65500, 65500, resolution=True)
+PNG = Format("PNG", (".png",), True, True, True, resolution=True)
+TIFF = Format("TIFF", (".tif", ".tiff"), True, True, True, floating=True, resolution=True)
 WEBP = Format("WEBP", (".webp",), False, True, False, 16383)
 AVIF = Format("AVIF", (".avif",), False, True, False, 32768)
 HEIF = Format("HEIF", (".heic", ".heif", ".hif"), False, True, False, 16384)

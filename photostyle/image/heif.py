@@ -71,6 +71,7 @@ def read_heif(data: bytes, max_pixels: int, notes: list[str]) -> Stored:
         exif=info.get("exif") or None,
         xmp=info.get("xmp") or None,
         orientation=1,  # libheif turns the picture as the file says; EXIF then only repeats that
+        turned=properties.turned,
     )
 
 

@@ -32,12 +32,16 @@ class Properties:
     nclx: tuple[int, int] | None = None
     """Colour primaries and transfer function, numbered as in ITU-T H.273."""
 
+    turned: bool = False
+    """Whether one is to be shown with width and height exchanged."""
+
 
 def properties(data: bytes) -> Properties:
     """Read the properties; those of a damaged file are as good as none."""
     width = height = 0
     bits = 8
     profile = nclx = None
+    turned = False
     for kind, start, end in _property_boxes(data):
         payload = data[start:end]
         if kind == b"ispe" and len(payload) >= 12:
@@ -51,7 +55,9 @@ def properties(data: bytes) -> Properties:
             nclx = struct.unpack_from(">HH", payload, 4)
         elif kind == b"colr" and payload[:4] in (b"prof", b"rICC") and profile is None:
             profile = payload[4:]
-    return Properties(width, height, bits, profile, nclx)
+        elif kind == b"irot" and payload:
+            turned |= bool(payload[0] & 1)  # of quarter turns an odd number
+    return Properties(width, height, bits, profile, nclx, turned)
 
 
 def _property_boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:

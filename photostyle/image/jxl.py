@@ -10,6 +10,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from photostyle.image.formats import JXL
+from photostyle.image.jpeg import jpeg_metadata
 from photostyle.image.jxl_header import read_jxl_header
 from photostyle.image.optional import optional_module
 from photostyle.image.stored import Samples, Stored, check_size, three_channels
@@ -17,6 +18,7 @@ from photostyle.image.stored import Samples, Stored, check_size, three_channels
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from photostyle.image.jxl_header import JxlHeader
     from photostyle.image.photo import Photo
 
 _CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
@@ -49,10 +51,11 @@ def read_jxl(data: bytes, max_pixels: int, notes: list[str]) -> Stored:
     except (RuntimeError, OSError) as error:
         raise ValueError("the file is damaged") from error
     if is_jpeg:
-        return _read_jpeg(pixels)
+        return _read_jpeg(pixels, notes)
+    metadata = _metadata(boxes, header)
     if info.mode == "I;16":
         grey = np.frombuffer(pixels, np.uint16).reshape(info.height, info.width)
-        return Stored(three_channels(grey), None, True, profile or None, **_metadata(boxes))
+        return Stored(three_channels(grey), None, True, profile or None, **metadata)
     if info.mode not in _CHANNELS:
         raise ValueError(f"its kind of pixels ({info.mode}) is not supported; save it as RGB")
     if header.bits > 8:
@@ -64,7 +67,7 @@ def read_jxl(data: bytes, max_pixels: int, notes: list[str]) -> Stored:
         decoded[..., -1] if channels in (2, 4) else None,
         channels < 3,
         profile or None,
-        **_metadata(boxes),
+        **metadata,
     )
 
 
@@ -72,18 +75,24 @@ class _Metadata(TypedDict):
     exif: bytes | None
     xmp: bytes | None
     orientation: int
+    turned: bool
 
 
-def _metadata(boxes: Iterable[Any]) -> _Metadata:
+def _metadata(boxes: Iterable[Any], header: JxlHeader) -> _Metadata:
     contents = {box.box_type: bytes(box.data) for box in boxes}
     exif = contents.get(b"Exif")
     if exif and exif[_TIFF_OFFSET : _TIFF_OFFSET + 2] in (b"II", b"MM"):
         exif = exif[_TIFF_OFFSET:]
     # libjxl turns the picture as the codestream says; EXIF only repeats that.
-    return _Metadata(exif=exif or None, xmp=contents.get(b"xml ") or None, orientation=1)
+    return _Metadata(
+        exif=exif or None,
+        xmp=contents.get(b"xml ") or None,
+        orientation=1,
+        turned=header.orientation in (5, 6, 7, 8),
+    )
 
 
-def _read_jpeg(data: bytes) -> Stored:
+def _read_jpeg(data: bytes, notes: list[str]) -> Stored:
     """What was a JPEG file before, and is again."""
     with JpegImageFile(io.BytesIO(data)) as image:
         return Stored(
@@ -91,8 +100,7 @@ def _read_jpeg(data: bytes) -> Stored:
             None,
             image.mode == "L",
             image.info.get("icc_profile"),
-            exif=image.info.get("exif"),
-            xmp=image.info.get("xmp"),
+            **jpeg_metadata(image, notes),
         )
 
 

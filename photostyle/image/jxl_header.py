@@ -31,6 +31,9 @@ class JxlHeader:
     animated: bool = False
     """Whether it holds several pictures."""
 
+    orientation: int = 1
+    """How the stored picture has to be turned, 1 to 8 as EXIF defines it."""
+
 
 class _Bits:
     """Reads numbers from bits, the lowest bit of a byte first."""
@@ -60,19 +63,20 @@ def read_jxl_header(data: bytes) -> JxlHeader:
     width, height = _size(bits)
     if bits.take(1):  # all as usual
         return JxlHeader(width, height)
-    animated = False
+    animated, orientation = False, 1
     if bits.take(1):  # extra fields
-        bits.take(3)  # orientation
+        orientation = 1 + bits.take(3)
         if bits.take(1):  # another size to show it in
             _size(bits)
         if bits.take(1):  # a preview, whose header is not read
-            return JxlHeader(width, height)
+            return JxlHeader(width, height, orientation=orientation)
         animated = bool(bits.take(1))
         if animated:
-            return JxlHeader(width, height, animated=True)
+            return JxlHeader(width, height, animated=True, orientation=orientation)
     depths = _FLOATING_BIT_DEPTHS if bits.take(1) else _BIT_DEPTHS
     which = bits.take(2)
-    return JxlHeader(width, height, depths[which] if which < 3 else 1 + bits.take(6))
+    depth = depths[which] if which < 3 else 1 + bits.take(6)
+    return JxlHeader(width, height, depth, orientation=orientation)
 
 
 def _codestream(data: bytes) -> int:

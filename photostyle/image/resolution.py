@@ -17,3 +17,20 @@ def is_resolution(dpi: tuple[float, float]) -> bool:
         dpi: Horizontal and vertical resolution in pixels per inch.
     """
     return all(_LOWEST <= value <= _HIGHEST for value in dpi)
+
+
+def sensible(dpi: tuple[float, float] | None, notes: list[str]) -> tuple[float, float] | None:
+    """The resolution a file states; None, and a note, where formats have no room for it.
+
+    Args:
+        dpi: Horizontal and vertical resolution in pixels per inch, of which 0 is an unknown one;
+            None where the file states none.
+        notes: Filled with what cannot be kept.
+    """
+    if not dpi or 0 in dpi:
+        return None
+    resolution = float(dpi[0]), float(dpi[1])
+    if is_resolution(resolution):
+        return resolution
+    notes.append(NO_RESOLUTION)
+    return None

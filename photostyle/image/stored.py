@@ -41,6 +41,10 @@ class Stored:
     orientation: int | None = None
     """How the samples have to be turned, 1 to 8 as EXIF defines it; None to ask the metadata."""
 
+    turned: bool = False
+    """Whether the decoder has exchanged width and height, as the file says. The resolution in EXIF
+    is still that of before."""
+
 
 def top_of(samples: Samples) -> float:
     """What stands for white in samples of this type: the largest integer, or 1."""

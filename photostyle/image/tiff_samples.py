@@ -18,6 +18,7 @@ import numpy.typing as npt
 from photostyle.image import exif
 from photostyle.image.opencv import decode_deep
 from photostyle.image.optional import optional_module
+from photostyle.image.rounding import as_uint8
 from photostyle.image.stored import (
     Samples,
     Stored,
@@ -43,6 +44,7 @@ _SEPARATE = 2
 _UNSIGNED, _FLOATING = 1, 3
 _PREMULTIPLIED, _UNASSOCIATED = 1, 2
 
+_INKS = 4
 _MOST_CHANNELS = 8  # colours, alpha, and a few masks or spot colours
 
 _COMPRESSIONS = {1, 5, 8, 32773, 32946}  # none, LZW, deflate, runs, and deflate's first number
@@ -109,6 +111,29 @@ def read_deep_tiff(data: bytes, tags: Mapping[int, Any], notes: list[str]) -> St
     if alpha is not None and extra[0] == _PREMULTIPLIED:
         samples = divided_by_alpha(samples, alpha)
     return Stored(samples, alpha, grey=colours == 1)
+
+
+def read_deep_inks(data: bytes, tags: Mapping[int, Any]) -> npt.NDArray[np.uint8]:
+    """Decode the first picture of a TIFF file of 16 bits of cyan, magenta, yellow and black.
+
+    Args:
+        data: The file.
+        tags: The first directory's fields, by number.
+
+    Returns:
+        H W 4, the amounts of ink, rounded to 8 bits.
+
+    Raises:
+        ValueError: The file is damaged, of an unsupported kind, or needs the extra `tiff`.
+    """
+    kinds = set(tags[_BITS]), set(tags.get(_FORMAT, (_UNSIGNED,)))
+    if tags.get(_SAMPLES, 1) != _INKS or kinds != ({16}, {_UNSIGNED}):
+        raise ValueError(
+            "this kind of CMYK TIFF is not supported; save it with four channels of 8 or 16 bits, "
+            "or as RGB"
+        )
+    # OpenCV decodes no inks; four channels of an RGB file are the same samples.
+    return as_uint8(_decoded(exif.with_integer(data, _PHOTOMETRIC, _RGB), tags, _INKS))
 
 
 def _inverted(samples: Samples) -> Samples:

@@ -153,13 +153,20 @@ def _fitted(
         xmp=_unless_too_long("XMP", photo.xmp, target, warnings),
         iptc=_unless_too_long("IPTC", photo.iptc, target, warnings),
     )
-    if photo.exif:
+    photo = replace(photo, exif=_exif(photo, target, warnings))
+    return photo, tuple(warnings)
+
+
+def _exif(photo: Photo, target: Format, warnings: list[str]) -> bytes | None:
+    """The EXIF block with the photo's size, and its resolution where that has no other place."""
+    block, dpi = photo.exif, None if target.resolution else photo.dpi
+    if block:
         try:
-            photo = replace(photo, exif=exif.with_size(photo.exif, photo.width, photo.height))
+            block = exif.with_size(block, photo.width, photo.height)
+            return exif.with_resolution(block, dpi) if dpi else block
         except ValueError:
             warnings.append("the EXIF data is damaged and not kept")
-            photo = replace(photo, exif=None)
-    return photo, tuple(warnings)
+    return exif.with_resolution(None, dpi) if dpi else None
 
 
 def _unless_too_long(

@@ -175,6 +175,93 @@ def test_the_position_goes_with_its_bytes_and_the_rest_stays_where_it_was(camera
     assert exif.without_thumbnail(without)
 
 
+def resolution_of(block: bytes) -> tuple[float, ...]:
+    values = parsed(block)
+    return float(values[0x011A]), float(values[0x011B]), values[0x0128]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_fields_for_the_resolution_are_added_and_the_rest_stays_where_it_was(camera_exif, order):
+    block = camera_exif(order=order)  # it has the resolution across only
+    edited = exif.with_resolution(block, (300.5, 72))
+    assert resolution_of(edited) == (300.5, 72, 2)
+    assert edited[8 : len(block)] == block[8:]  # but for the header, which leads elsewhere
+    before, after = parsed(block), parsed(edited)
+    assert {tag: after[tag] for tag in before if tag != 0x011A} == {
+        tag: before[tag] for tag in before if tag != 0x011A
+    }
+    for directory in (0x8769, 0x8825, ExifTags.IFD.IFD1):
+        assert after.get_ifd(directory) == before.get_ifd(directory)
+        assert after.get_ifd(directory)
+    assert b"how things were" not in exif.without_thumbnail(edited)
+    start = struct.unpack_from(order + "I", edited, 4)[0]
+    tags = [struct.unpack_from(order + "H", edited, start + 2 + 12 * i)[0] for i in range(8)]
+    assert tags == sorted(after) == sorted(set(tags))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_fields_for_the_resolution_are_overwritten_where_they_are(camera_exif, order):
+    block = exif.with_resolution(camera_exif(order=order), (300, 240))
+    edited = exif.with_resolution(block, (72, 96.25))
+    assert len(edited) == len(block)
+    assert resolution_of(edited) == (72, 96.25, 2)
+    assert exif.with_resolution(edited, (300, 240)) == block
+    unit = struct.pack(order + "HHIH", 0x0128, 3, 1, 2)
+    in_centimetres = block.replace(unit, unit[:-2] + struct.pack(order + "H", 3))
+    assert resolution_of(in_centimetres) == (300, 240, 3)
+    assert exif.with_resolution(in_centimetres, (300, 240)) == block
+
+
+def test_a_resolution_alone_makes_a_block():
+    block = exif.with_resolution(None, (299.72, 65_535))
+    assert resolution_of(block) == (pytest.approx(299.72), 65_535, 2)
+    assert len(parsed(block)) == 3
+    assert exif.with_size(exif.without_thumbnail(exif.upright(block)), 3, 4) == block
+
+
+def test_resolutions_that_share_their_bytes_get_some_of_their_own():
+    block = position_block(
+        (0x011A, 5, 1, 50), (0x011B, 5, 1, 50), (0x0128, 3, 1, 2),
+        behind=struct.pack("<II", 72, 1),
+    )  # fmt: skip
+    assert resolution_of(block) == (72, 72, 2)
+    assert exif.with_resolution_turned(block) == block
+    assert resolution_of(exif.with_resolution(block, (300, 240))) == (300, 240, 2)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_resolutions_are_exchanged_for_a_photo_that_was_turned(camera_exif, order):
+    block = exif.with_resolution(camera_exif(order=order), (300, 240))
+    turned = exif.with_resolution_turned(block)
+    assert turned == exif.with_resolution(block, (240, 300))
+    assert exif.with_resolution_turned(turned) == block
+    single = camera_exif(order=order)
+    assert exif.with_resolution_turned(single) == single
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_resolution_is_read_in_inches(camera_exif, order):
+    block = exif.with_resolution(camera_exif(order=order), (300, 240.5))
+    assert exif.resolution(block) == (300, 240.5)
+    unit = struct.pack(order + "HHIH", 0x0128, 3, 1, 2)
+
+    def with_unit(number):
+        return block.replace(unit, unit[:-2] + struct.pack(order + "H", number))
+
+    assert exif.resolution(with_unit(3)) == (762, pytest.approx(610.87))
+    assert exif.resolution(with_unit(1)) is None  # no unit: only a ratio
+    assert exif.resolution(camera_exif(order=order)) is None  # across only
+    no_number = block.replace(struct.pack(order + "II", 300, 1), bytes(8))
+    assert exif.resolution(no_number) is None
+
+
+def test_a_directory_without_room_for_the_resolution_is_a_value_error():
+    records = [(tag, 3, 1, 0) for tag in range(65_535)]
+    with pytest.raises(ValueError, match="full"):
+        exif.with_resolution(position_block(*records[:0x011A], *records[0x011B:],
+                                            (65_535, 3, 1, 0)), (300, 240))  # fmt: skip
+
+
 def position_block(*records: tuple[int, int, int, int], behind: bytes = b"") -> bytes:
     """A block of a main directory only."""
     directory = struct.pack("<H", len(records)) + b"".join(
@@ -245,7 +332,8 @@ def test_a_directory_without_anything_that_can_be_copied_is_left_out(kind, start
 def test_a_bigtiff_header_is_no_exif_block():
     file = io.BytesIO()
     tifffile.imwrite(file, np.zeros((5, 6, 3), np.uint8), bigtiff=True, metadata=None)
-    for edit in (exif.without_thumbnail, exif.without_position, exif.descriptive_records):
+    for edit in (exif.without_thumbnail, exif.without_position, exif.descriptive_records,
+                 exif.with_resolution_turned):  # fmt: skip
         with pytest.raises(ValueError, match="BigTIFF"):
             edit(file.getvalue())
 
@@ -265,7 +353,8 @@ def test_a_block_with_nothing_to_tell_is_none():
 
 READERS = (
     exif.byte_order, exif.orientation, exif.upright, exif.without_thumbnail, exif.from_tiff,
-    exif.descriptive_records, exif.without_position,
+    exif.descriptive_records, exif.without_position, exif.with_resolution_turned, exif.resolution,
+    lambda block: exif.with_resolution(block, (300, 240)) if block else exif.upright(block),
     lambda block: exif.with_size(block, 3, 4), lambda block: exif.raw_value(block, 0x0112),
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ import io
 import struct
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from photostyle.image import isobmff
@@ -41,6 +42,15 @@ def test_colours():
     nclx = box(b"colr", b"nclx", struct.pack(">HHHB", 12, 13, 1, 128))
     found = isobmff.properties(meta(nclx, box(b"colr", b"prof", b"a profile")))
     assert (found.nclx, found.icc_profile) == ((12, 13), b"a profile")
+
+
+@pytest.mark.parametrize("quarters", range(4))
+def test_turns(quarters):
+    assert not isobmff.properties(meta(ispe(9, 8))).turned
+    found = isobmff.properties(meta(ispe(9, 8), box(b"irot", bytes([quarters]))))
+    assert found.turned == (quarters in (1, 3))
+    thumbnail = box(b"irot", bytes(1))
+    assert isobmff.properties(meta(box(b"irot", b"\1"), thumbnail)).turned
 
 
 def test_a_file_that_pillow_made():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 import sys
 
 import numpy as np
@@ -59,14 +60,24 @@ def test_a_jpeg_within_comes_out_as_it_was(tmp_path, profiles, camera_exif):
     samples = (scene() * 255).astype(np.uint8)
     jpeg = tmp_path / "a.jpg"
     Image.fromarray(samples).save(
-        jpeg, icc_profile=profiles["Display P3"], exif=b"Exif\0\0" + camera_exif(6)
+        jpeg, icc_profile=profiles["Display P3"], exif=b"Exif\0\0" + camera_exif(6), dpi=(300, 240)
+    )
+    records = b"\x1c\2\x78\0\7Caption"
+    resource = b"8BIM\4\4\0\0" + struct.pack(">I", len(records)) + records
+    payload = b"Photoshop 3.0\0" + resource + bytes(len(records) % 2)
+    data = jpeg.read_bytes()
+    jpeg.write_bytes(
+        data[:2] + b"\xff\xed" + struct.pack(">H", len(payload) + 2) + payload + data[2:]
     )
     with Image.open(jpeg) as image:
         image.save(tmp_path / "a.jxl", lossless_jpeg=True)
     photo, expected = read_photo(tmp_path / "a.jxl"), read_photo(jpeg)
     np.testing.assert_array_equal(photo.pixels, expected.pixels)
     assert (photo.icc_profile, photo.exif) == (expected.icc_profile, expected.exif)
-    assert photo.format == "JXL"
+    assert (photo.iptc, photo.dpi) == (records, (240, 300))
+    assert (photo.format, photo.warnings) == ("JXL", ())
+    (warning,) = write_photo(dataclasses.replace(photo, icc_profile=None), tmp_path / "b.jxl")
+    assert "IPTC" in warning
 
 
 @pytest.mark.parametrize("channels", [1, 3])

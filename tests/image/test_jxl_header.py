@@ -36,6 +36,16 @@ def test_depth_and_animation():
     assert read_jxl_header(codestream(*SMALL, *extra)).animated
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation(orientation):
+    extra = ((0, 1), (1, 1), (orientation - 1, 3), (0, 1), (0, 1))
+    still = read_jxl_header(codestream(*SMALL, *extra, (0, 1), (0, 1), (1, 2)))
+    assert (still.orientation, still.bits) == (orientation, 10)
+    assert read_jxl_header(codestream(*SMALL, *extra, (1, 1))).orientation == orientation
+    with_preview = ((0, 1), (1, 1), (orientation - 1, 3), (0, 1), (1, 1))
+    assert read_jxl_header(codestream(*SMALL, *with_preview)).orientation == orientation
+
+
 def test_the_codestream_may_be_in_a_box():
     stream = codestream(*LARGE, *USUAL)
     signature = b"\0\0\0\x0cJXL \r\n\x87\n"

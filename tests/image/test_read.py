@@ -257,6 +257,53 @@ def test_metadata_is_kept(tmp_path, camera_exif, profiles, suffix):
     assert b"how things were" not in photo.exif
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "avif", "heic", "jxl"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 7])
+def test_the_resolution_in_exif_is_turned_with_the_photo(tmp_path, suffix, orientation):
+    if suffix == "heic":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    if suffix == "jxl":
+        pytest.importorskip("pillow_jxl")
+        save(tmp_path / "a.jpg", scene(24, 24), exif=_of_two_resolutions(orientation))
+        with Image.open(tmp_path / "a.jpg") as image:
+            image.save(tmp_path / "a.jxl", lossless_jpeg=True)
+    else:
+        save(tmp_path / f"a.{suffix}", scene(24, 24), exif=_of_two_resolutions(orientation))
+    photo = read_photo(tmp_path / f"a.{suffix}")
+    values = Image.Exif()
+    values.load(photo.exif)
+    assert values.get(274, 1) == 1
+    assert (values[282], values[283]) == ((240, 300) if orientation > 4 else (300, 240))
+    assert photo.dpi == (values[282], values[283])
+
+
+@pytest.mark.parametrize("value", [0.5, 70_000])
+def test_a_resolution_in_exif_that_other_places_have_no_room_for_stays_there(tmp_path, value):
+    block = Image.Exif()
+    block[282], block[283], block[296] = value, value, 2
+    photo = read_photo(save(tmp_path / "a.webp", scene(), exif=block.tobytes()))
+    assert (photo.dpi, photo.warnings) == (None, ())
+    again = Image.Exif()
+    again.load(photo.exif)
+    assert again[282] == value
+
+
+def test_exif_whose_resolution_lies_over_its_directory_is_told(tmp_path):
+    fields = [(274, 3, 1, 6), (282, 5, 1, 8), (283, 5, 1, 50)]
+    block = b"II*\0\x08\0\0\0\x03\0" + b"".join(struct.pack("<HHII", *f) for f in fields)
+    photo = read_photo(save(tmp_path / "a.webp", scene(24, 33), exif=block + b"\xff" * 12))
+    assert photo.exif is None
+    assert photo.warnings == ("its EXIF data is damaged and not kept",)
+    assert photo.pixels.shape == (33, 24, 3)
+
+
+def _of_two_resolutions(orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    exif[282], exif[283], exif[296] = 300.0, 240.0, 2
+    return exif.tobytes()
+
+
 def test_iptc_is_kept(tmp_path):
     records = b"\x1c\x02\x78\x00\x07Caption"
     resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(records)) + records
@@ -844,6 +891,36 @@ def test_cmyk_of_16_bits_is_told_to_have_lost_some(tmp_path):
     photo = read_bytes(tmp_path, tiff(cmyk, photometric="separated"))
     assert np.abs(photo.pixels * 255 - scene()).mean() < 3
     assert "16 bits" in photo.warnings[0]
+
+
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib", "predictor": True}])
+def test_cmyk_of_16_bits_is_rounded(tmp_path, planes, order, options):
+    if options:
+        pytest.importorskip("imagecodecs")  # to write them
+    deep = np.zeros((4, 64, 4), np.uint16)
+    deep[..., 0] = np.linspace(0, 65535, 256).reshape(4, 64)
+    deep[..., 1] = 1000
+    deep[..., 2] = 30_000
+    eight = np.round(deep / 257).astype(np.uint8)
+    assert (eight != deep >> 8).any()
+    if planes == "separate":
+        deep = deep.transpose(2, 0, 1).copy()
+    photo = read_bytes(
+        tmp_path,
+        tiff(deep, photometric="separated", planarconfig=planes, byteorder=order, **options),
+    )
+    plain = read_bytes(tmp_path, tiff(eight, photometric="separated", planarconfig="contig"))
+    np.testing.assert_array_equal(photo.pixels, plain.pixels)
+    assert photo.warnings[1:] == plain.warnings
+
+
+@pytest.mark.parametrize(("channels", "kind"), [(5, np.uint16), (4, np.float32)])
+def test_cmyk_of_other_kinds_is_refused(tmp_path, channels, kind):
+    data = tiff(np.zeros((4, 6, channels), kind), photometric="separated", planarconfig="contig")
+    with pytest.raises(PhotoError, match=r"CMYK TIFF is not supported; save it"):
+        read_bytes(tmp_path, data)
 
 
 def test_a_grey_profile_of_a_floating_point_photo(tmp_path, profiles):

@@ -216,11 +216,12 @@ def test_metadata_is_written_and_the_size_in_it_is_right(
         assert (details[0xA002], details[0xA003]) == (33, 24)
         assert exif.get_ifd(ExifTags.IFD.GPSInfo)[1] == "N"
         assert image.info["xmp"].rstrip(b"\0") == b"<x:xmpmeta/>"
-        if suffix not in ("webp", "avif"):
-            assert tuple(map(float, image.info["dpi"])) == pytest.approx((300, 240), abs=0.1)
+        dpi = (exif[282], exif[283]) if suffix in ("webp", "avif") else image.info["dpi"]
+        assert tuple(map(float, dpi)) == pytest.approx((300, 240), abs=0.1)
     again = read_photo(path)
     assert (again.xmp, again.icc_profile) == (photo.xmp, photo.icc_profile)
-    if suffix != "tif":  # there the block has to be gathered from the file
+    # In a TIFF file it has to be gathered; in WebP and AVIF it got the resolution.
+    if suffix in ("jpg", "png"):
         expected = camera_exif(order=order, size=(999, 888), thumbnail=b"")
         assert len(again.exif) == len(expected)
         assert sum(a != b for a, b in zip(again.exif, expected, strict=True)) <= 6
@@ -340,6 +341,56 @@ def test_the_lowest_and_the_highest_resolution_are_kept(tmp_path, suffix, dpi):
     photo = dataclasses.replace(Photo.from_array(smooth()), dpi=dpi)
     assert write_photo(photo, tmp_path / f"a.{suffix}") == ()
     assert read_photo(tmp_path / f"a.{suffix}").dpi == pytest.approx(dpi, rel=0.01)
+
+
+WITHOUT_A_PLACE = ["webp", "avif", "heic", "jxl"]
+"""Formats that have the resolution in EXIF only."""
+
+
+def needed_by(suffix):
+    """Skip where a format's package is not there."""
+    if suffix in ("heic", "jxl"):
+        pytest.importorskip({"heic": "pillow_heif", "jxl": "pillow_jxl"}[suffix])
+
+
+def resolution_in(block):
+    exif = Image.Exif()
+    exif.load(block)
+    return float(exif[282]), float(exif[283]), exif[296]
+
+
+@pytest.mark.parametrize("suffix", WITHOUT_A_PLACE)
+@pytest.mark.parametrize("dpi", [(300, 240), (299.72, 1), (65_535, 0.9906)])
+def test_a_resolution_without_another_place_goes_into_exif(tmp_path, suffix, dpi):
+    needed_by(suffix)
+    photo = dataclasses.replace(Photo.from_array(smooth()), dpi=dpi)
+    assert write_photo(photo, tmp_path / f"a.{suffix}") == ()
+    again = read_photo(tmp_path / f"a.{suffix}")
+    assert resolution_in(again.exif) == pytest.approx((*dpi, 2), rel=1e-6)
+    assert write_photo(again, tmp_path / f"b.{suffix}") == ()
+    assert read_photo(tmp_path / f"b.{suffix}").exif == again.exif
+
+
+@pytest.mark.parametrize("suffix", WITHOUT_A_PLACE)
+def test_without_a_resolution_no_exif_is_made(tmp_path, suffix):
+    needed_by(suffix)
+    write_photo(Photo.from_array(smooth()), tmp_path / f"a.{suffix}")
+    assert read_photo(tmp_path / f"a.{suffix}").exif is None
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_a_resolution_with_a_place_of_its_own_makes_no_exif_block(tmp_path, suffix):
+    photo = dataclasses.replace(Photo.from_array(smooth()), dpi=(300, 240))
+    write_photo(photo, tmp_path / f"a.{suffix}")
+    block = read_photo(tmp_path / f"a.{suffix}").exif
+    assert (block is None) == (suffix != "tif")  # whose directory is one
+
+
+def test_a_resolution_is_kept_where_exif_is_damaged(tmp_path):
+    photo = dataclasses.replace(Photo.from_array(smooth()), exif=b"II*\0\xff", dpi=(300, 240))
+    (warning,) = write_photo(photo, tmp_path / "a.webp")
+    assert "EXIF" in warning
+    assert resolution_in(read_photo(tmp_path / "a.webp").exif) == (300, 240, 2)
 
 
 def test_metadata_too_long_for_a_jpeg_is_told(tmp_path):
