@@ -55,17 +55,17 @@ class Nightfall:
 STEADY = Nightfall()
 """A clean blue hour, dark but readable."""
 
-DUSK = Nightfall(key=0.016, colour=0.65, contrast=0.4, dome=0.6, white=0.5)
+DUSK = Nightfall(key=0.02, colour=0.65, contrast=0.4, dome=0.6, white=0.5)
 SPREAD = {"key": 0.8, "colour": 0.35, "contrast": 0.5, "dome": 0.5, "white": 0.4}
 """Where nights are drawn, and the standard deviation of the logarithm, to base e, of each value."""
 
 WARMTH = 0.8, 0.8
 """Mean and standard deviation of the warmth of nights: towns are lit by lamps."""
 
-BLACK_SKIES = 0.8
+BLACK_SKIES = 0.6
 """So many nights have a sky that is darker than all below it, where lamps are lit."""
 
-UNEVEN = 1.1
+UNEVEN = 0.8
 """Standard deviation in EV of the light that lamps give to a quarter of the picture's side."""
 
 LARGEST_SIGMA = 0.02
@@ -124,7 +124,7 @@ def night(photo: Image, random: np.random.Generator) -> Image:
     lamps = random.normal(0, UNEVEN, (4, 4)).astype(np.float32)
     light *= 2 ** cv2.resize(lamps, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
     if random.random() < BLACK_SKIES:
-        light *= 1 - np.float32(random.uniform(0.7, 1)) * sky_of(photo)[..., None]
+        light *= 1 - np.float32(random.uniform(0.5, 1)) * sky_of(photo)[..., None]
     sigma = LARGEST_SIGMA * random.random() ** 2
     grain = np.float32(sigma) * random.standard_normal(photo.shape, np.float32)
     return np.asarray(from_linear(np.clip(light, 0, 1)) + grain, np.float32)
