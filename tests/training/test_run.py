@@ -394,7 +394,7 @@ def test_a_killed_run_ends_the_same_when_resumed(
         FAMILIES["repair"] = lambda params={SMALL!r}: RepairFamily(params)
         FAMILIES["tone"] = lambda params={SMALL_TONE!r}: ToneFamily(params)
         translation.SIDE, palette.POOL, task.PREVIEW_EXAMPLES = 64, 8192, {EXAMPLES}
-        run.CHECKPOINT_STEPS = 2
+        run.CHECKPOINT_STEPS, run.PREVIEW_STEPS = 2, 4
         def report(progress):
             if (progress.stage, progress.done) == ("train", {kill_at}):
                 print("now", flush=True)
