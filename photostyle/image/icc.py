@@ -264,7 +264,8 @@ def _curve(element: bytes) -> DoubleArray:
         if element[:4] == b"curv":
             y = _sampled_curve(element, x)
         elif element[:4] == b"para":
-            y = _parametric_curve(element, x)
+            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # is found below
+                y = _parametric_curve(element, x)
         else:
             raise ValueError("unknown kind of curve")
     except struct.error as error:

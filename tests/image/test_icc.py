@@ -179,6 +179,8 @@ def test_profiles_of_other_kinds_are_refused(make_profiles, profiles):
         b"curv" + struct.pack(">II", 0, 0xFFFFFFFF),
         b"para" + struct.pack(">IHH", 0, 9, 0),
         b"para" + struct.pack(">IHH3i", 0, 1, 0, 65536, 0, 0),
+        b"para" + struct.pack(">IHH3i", 0, 1, 0, 32767 << 16, 30 << 16, 0),  # it overflows
+        b"para" + struct.pack(">IHHi", 0, 0, 0, -1 << 16),  # it divides by zero
         b"curv" + struct.pack(">IIHHH", 0, 3, 0, 65535, 0),
         b"curv" + struct.pack(">IIHH", 0, 2, 9, 9),
         b"rubbish!",
