@@ -15,27 +15,33 @@ CELLS = 16
 class ToneGenerator(nn.Module):
     """Predict a bilateral grid of affine colour maps for a photo (Gharbi 2017, HDRNet).
 
-    Four strided convolutions bring the thumbnail to one position per grid cell. One path stays
-    local; another, down to a single vector of means and maxima, tells every cell what the whole
-    photo is like. How high up a cell lies is told by one coordinate (Liu 2018, CoordConv): what is
-    dark and plain may be a night sky there, and is a road here. The sum of all three gives each
-    cell's maps as an addition to the identity.
+    Four strided convolutions bring the thumbnail to one position per grid cell. Dilated ones, each
+    reaching twice as far as the one before, then show every cell its surroundings: what is dark and
+    plain is a sky if roofs are below it. One path stays local; another, down to a single vector of
+    means and maxima, tells every cell what the whole photo is like. How high up a cell lies is told
+    by one coordinate (Liu 2018, CoordConv). The sum of all three gives each cell's maps as an
+    addition to the identity.
     """
 
-    def __init__(self, width: int = 16, depth: int = 8) -> None:
+    def __init__(self, width: int = 16, depth: int = 8, context: int = 0) -> None:
         """Make the network; it starts as the identity.
 
         Args:
             width: Channels after the first convolution; each following one doubles them.
             depth: Cells of the grid along luma.
+            context: Dilated layers, 0 or more. New ones change nothing.
 
         Raises:
-            ValueError: A value is not a positive integer.
+            ValueError: A value is no integer, or too small.
         """
         super().__init__()
-        for name, value in (("width", width), ("depth", depth)):
-            if type(value) is not int or value < 1:
-                raise ValueError(f"{name} must be a positive integer, not {value!r}")
+        for name, value, least in (
+            ("width", width, 1),
+            ("depth", depth, 1),
+            ("context", context, 0),
+        ):
+            if type(value) is not int or value < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
         self.depth = depth
         inner = 8 * width
         self.encoder = nn.Sequential(
@@ -44,6 +50,12 @@ class ToneGenerator(nn.Module):
             *_layer(2 * width, 4 * width, 2),
             *_layer(4 * width, inner, 2),
         )
+        self.context = nn.ModuleList(
+            nn.Conv2d(inner, inner, 3, padding=2**step, dilation=2**step)
+            for step in range(1, context + 1)
+        )
+        for weight in self.context.parameters():
+            nn.init.zeros_(weight)
         self.local = nn.Sequential(*_layer(inner, inner), nn.Conv2d(inner, inner, 3, padding=1))
         self.overview = nn.Sequential(*_layer(inner, inner, 2), *_layer(inner, inner, 2))
         self.whole = nn.Sequential(
@@ -64,6 +76,8 @@ class ToneGenerator(nn.Module):
             `B 16 16 depth 3 4`, as `affine.slice_apply` takes them.
         """
         x = self.encoder(2 * thumbnail - 1)
+        for layer in self.context:
+            x = torch.relu(x + layer(x))
         seen = self.overview(x)
         whole = self.whole(torch.cat([seen.mean(dim=(2, 3)), seen.amax(dim=(2, 3))], dim=1))
         down = torch.linspace(-1, 1, x.shape[2], dtype=x.dtype, device=x.device)

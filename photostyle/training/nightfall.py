@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.training.exposure import from_linear, to_linear
+from photostyle.training.lamps import lamplight
 from photostyle.training.sky import sky_of
 
 Image = NDArray[np.float32]
@@ -62,11 +63,21 @@ SPREAD = {"key": 0.8, "colour": 0.35, "contrast": 0.5, "dome": 0.5, "white": 0.4
 WARMTH = 0.8, 0.8
 """Mean and standard deviation of the warmth of nights: towns are lit by lamps."""
 
-BLACK_SKIES = 0.6
-"""So many nights have a sky that is darker than all below it, where lamps are lit."""
+BLACK_SKIES = 0.85
+"""So many nights have a sky that is darker than all below it."""
 
-UNEVEN = 0.8
-"""Standard deviation in EV of the light that lamps give to a quarter of the picture's side."""
+UNEVEN = 0.5
+"""Standard deviation in EV of the light on a quarter of the picture's side."""
+
+LIT = 0.7
+"""In so many nights lamps are lit."""
+
+UNLIT = 0.3, 1.0
+"""Of the night's own light: what is left of it where lamps are lit."""
+
+LAMPLIGHT = 0.04, 0.7
+"""Of daylight: what lamps add to it at most, by night. It never exceeds daylight, or who makes day
+of such nights would learn to paint over lamps."""
 
 LARGEST_SIGMA = 0.02
 """Of the noise of nights; who wants them brighter must not take it for detail."""
@@ -104,7 +115,7 @@ def rendered_night(photo: Image, nightfall: Nightfall = STEADY) -> Image:
 def night(photo: Image, random: np.random.Generator) -> Image:
     """Render a night of any kind, as cameras bring it home: from dusk to black, blue or lamplit.
 
-    Skies may be black, and the light below uneven.
+    Skies may be black above lamplit ground.
 
     Args:
         photo: `H W 3`, sRGB-encoded in `[0, 1]`.
@@ -121,10 +132,16 @@ def night(photo: Image, random: np.random.Generator) -> Image:
     warmth = random.normal(*WARMTH)
     light = to_linear(rendered_night(photo, Nightfall(**drawn | shares, warmth=warmth)))
     height, width = photo.shape[:2]
-    lamps = random.normal(0, UNEVEN, (4, 4)).astype(np.float32)
-    light *= 2 ** cv2.resize(lamps, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
+    sky = sky_of(photo)[..., None]
+    uneven = random.normal(0, UNEVEN, (4, 4)).astype(np.float32)
+    light *= 2 ** cv2.resize(uneven, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
     if random.random() < BLACK_SKIES:
-        light *= 1 - np.float32(random.uniform(0.5, 1)) * sky_of(photo)[..., None]
+        light *= 1 - np.float32(1 - random.random() ** 2 / 2) * sky
+    if random.random() < LIT:
+        thrown = lamplight(1 - sky[..., 0], random)
+        light *= np.float32(random.uniform(*UNLIT))
+        most = np.float32(np.exp(random.uniform(*np.log(LAMPLIGHT))))
+        light += most * to_linear(photo) * (1 - sky) * thrown / (1 + thrown)
     sigma = LARGEST_SIGMA * random.random() ** 2
     grain = np.float32(sigma) * random.standard_normal(photo.shape, np.float32)
     return np.asarray(from_linear(np.clip(light, 0, 1)) + grain, np.float32)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from photostyle.errors import UsageError
+from photostyle.networks import ToneGenerator
 from photostyle.registry import find_entry, load_networks, read_entries, verified_weights
+from photostyle.training import tone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,5 +72,11 @@ def find_start(name: str | None, family: str, models: Path | None = None) -> Sta
     if entry.architecture != family:
         raise UsageError(f"cannot start from '{name}': its network is not one of photostyle's own")
     weights = load_networks(entry)[-1].state_dict()
+    params = entry.params
+    if family == "tone":
+        # Filters without surroundings get them: new layers change nothing yet.
+        context = max(params.get("context", 0), tone.PARAMS["context"])
+        params = {**params, "context": context}
+        weights = ToneGenerator(**params).state_dict() | weights
     digest = hashlib.sha256(verified_weights(entry)).hexdigest()
-    return Start(name, f"{entry.name}@{digest[:12]}", entry.params, weights)
+    return Start(name, f"{entry.name}@{digest[:12]}", params, weights)

@@ -30,7 +30,7 @@ SMOOTHNESS = 2.0
 """Weight of the squared differences between neighbouring cells. One exposure was wrong for the
 whole photo; where the grid varies, halos are not far."""
 
-PARAMS = {"width": 16, "depth": 8}
+PARAMS = {"width": 16, "depth": 8, "context": 3}
 
 
 class ToneFamily:

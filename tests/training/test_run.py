@@ -318,7 +318,7 @@ def test_by_default_it_starts_from_a_bundled_filter(photos: Path, tmp_path: Path
     result = train("light", photos, config, tmp_path / "light.safetensors", init=None)
     entry = find_entry(str(result.path))
     bundled = find_entry("exposure")
-    assert entry.params == bundled.params
+    assert entry.params == {**bundled.params, "context": 3}
     assert entry.recipe == "photostyle train --init exposure --steps 1"
     (now,), then = load_networks(entry), load_networks(bundled)[-1].state_dict()
     changes = [(now.state_dict()[n] - v).abs().max().item() for n, v in then.items()]

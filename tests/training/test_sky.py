@@ -49,6 +49,25 @@ def test_what_is_bright_but_rough_is_none() -> None:
     assert sky_of(np.repeat(photo, 3, 2).astype(np.float32)).mean() < 0.2
 
 
+def test_clouds_do_not_cut_it() -> None:
+    random = np.random.default_rng(0)
+    photo = above(BLUE, GRASS)
+    for _ in range(12):
+        row, column = random.integers(5, 45), random.integers(0, 140)
+        photo[row : row + 8, column : column + 20] = CLOUD
+    found = sky_of(photo)
+    assert found[:52].min() > 0.99
+    assert found[68:].max() < 0.01
+
+
+def test_roofs_stand_against_it() -> None:
+    photo = above(BLUE, GRASS)
+    photo[25:60, 50:110] = WALL
+    found = sky_of(photo)
+    assert found[30:, 60:100].max() < 0.01
+    assert found[:50, :40].min() > 0.99
+
+
 def test_large_photos_have_the_same_sky() -> None:
     small = above(BLUE, GRASS)
     large = np.repeat(np.repeat(small, 5, 0), 5, 1)

@@ -18,7 +18,7 @@ from photostyle.training.start import NOTHING, find_start
 if TYPE_CHECKING:
     from pathlib import Path
 
-SMALL: dict[str, Any] = {"width": 4, "depth": 2}
+SMALL: dict[str, Any] = {"width": 4, "depth": 2, "context": 3}
 
 
 def networks(count: int) -> list[nn.Module]:
@@ -97,7 +97,8 @@ def test_a_filter_of_a_list(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.safetensors", networks(1))
     models = tmp_path / "models.toml"
     models.write_text(
-        '[sunny]\nkind = "tone"\narchitecture = "tone"\nparams = { width = 4, depth = 2 }\n'
+        '[sunny]\nkind = "tone"\narchitecture = "tone"\n'
+        "params = { width = 4, depth = 2, context = 3 }\n"
         'path = "mine.safetensors"\nlicense = "CC0-1.0"\ntrained_on = "9 photos"\n'
     )
     start = find_start("sunny", "tone", models)
@@ -130,3 +131,20 @@ def test_filters_that_are_not_there(tmp_path: Path) -> None:
     other.write_bytes(b"no weights")
     with pytest.raises(ModelError, match="is not a model that photostyle train made"):
         find_start(str(other), "tone")
+
+
+def test_a_tone_filter_without_surroundings_gets_them(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = ToneGenerator(4, 2)
+    nn.init.normal_(network.tail.weight)
+    path = tmp_path / "old.safetensors"
+    params = {"width": 4, "depth": 2}
+    description = Description("old", "tone", "tone", params, "CC0-1.0", "9 photos", "by hand")
+    write_result(path, [network.state_dict()], description)
+    start = find_start(str(path), "tone")
+    assert start.params == SMALL
+    grown = ToneGenerator(**SMALL)
+    assert start.weights is not None
+    grown.load_state_dict(start.weights)
+    photo = torch.rand(1, 3, 256, 256)
+    assert torch.equal(grown(photo), network(photo))

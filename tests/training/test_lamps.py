@@ -1,0 +1,39 @@
+"""Lamps: light around their feet on the ground alone, of the colours of lamps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from photostyle.training.lamps import lamplight
+
+
+def test_it_is_uneven_positive_and_comes_from_the_generator_alone() -> None:
+    ground = np.ones((120, 160), np.float32)
+    light = lamplight(ground, np.random.default_rng(1))
+    assert light.shape == (120, 160, 3)
+    assert light.dtype == np.float32
+    assert light.min() >= 0
+    assert light.max() > 4 * light.min()
+    assert np.array_equal(light, lamplight(ground, np.random.default_rng(1)))
+    assert not np.array_equal(light, lamplight(ground, np.random.default_rng(2)))
+
+
+def test_without_ground_there_are_none() -> None:
+    assert lamplight(np.zeros((40, 50), np.float32), np.random.default_rng(0)).max() == 0
+
+
+def test_most_light_falls_where_lamps_stand() -> None:
+    ground = np.zeros((120, 160), np.float32)
+    ground[60:] = 1
+    lights = sum(lamplight(ground, np.random.default_rng(seed)) for seed in range(10))
+    assert lights[60:].mean() > 2 * lights[:50].mean()  # type: ignore[index]
+
+
+def test_lamps_are_warm_or_neutral() -> None:
+    ground = np.ones((40, 50), np.float32)
+    ratios = []
+    for seed in range(20):
+        red, _, blue = lamplight(ground, np.random.default_rng(seed)).mean((0, 1))
+        ratios.append(red / blue)
+    assert min(ratios) > 0.7
+    assert max(ratios) > 2
