@@ -1,7 +1,8 @@
 """The matting Laplacian: how far a picture is from a locally affine recolouring of a photo.
 
-`MattingLaplacian` is the operator, `matting_energy` the differentiable loss. Behind them are two
-implementations of one interface (`backend`): compiled loops (`cpu`) and PyTorch (`tensor`).
+`MattingLaplacian` is the operator, `matting_energy` the differentiable loss. Behind them are three
+implementations of one interface (`backend`): compiled loops (`cpu`), fused kernels for NVIDIA GPUs
+(`cuda`) and PyTorch (`tensor`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the two implementations of the matting Laplacian have in common."""
+"""What the implementations of the matting Laplacian have in common."""
 
 from __future__ import annotations
 
