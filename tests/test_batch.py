@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photostyle.batch import BatchConfig, Plan, PlannedPhoto, Template, plan_batch, run_batch
+from photostyle.batch import (
+    BatchConfig,
+    Plan,
+    PlannedPhoto,
+    Template,
+    leftovers,
+    plan_batch,
+    run_batch,
+)
 from photostyle.batch import run as run_module
 from photostyle.batch.config import PIXELS_PER_BYTE
 from photostyle.batch.header import UNKNOWN, Header, read_header
@@ -458,7 +466,9 @@ def test_leftovers_of_killed_runs_are_removed_and_nothing_else(tmp_path):
         ".0123456789abcdef", ".0123456789abcde.jpg", ".0123456789abcdeg.jpg",
         "0123456789abcdef.jpg", ".0123456789abcdef.txt", ".hidden.jpg",
     ]  # fmt: skip
-    for name in [*kept, ".0123456789abcdef.jpg", ".fedcba9876543210.TIF"]:
+    for name in [
+        *kept, ".0123456789abcdef.jpg", ".fedcba9876543210.TIF", ".0123456789abcdef.html",
+    ]:  # fmt: skip
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (old, old))
     (tmp_path / ".aaaaaaaaaaaaaaaa.jpg").touch()  # somebody may be writing it right now
@@ -466,6 +476,37 @@ def test_leftovers_of_killed_runs_are_removed_and_nothing_else(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         [*kept, ".aaaaaaaaaaaaaaaa.jpg"]
     )
+
+
+@pytest.mark.parametrize(
+    ("locked", "age", "stays"),
+    [
+        (True, 3600, True),  # on a slow disk a file is written for long
+        (False, 0.2, True),
+        (False, 2, False),
+        (None, 2, True),
+        (None, STALE_AFTER + 1, False),
+    ],
+)
+def test_a_file_that_is_being_written_is_no_leftover(tmp_path, monkeypatch, locked, age, stays):
+    path = tmp_path / ".0123456789abcdef.jpg"
+    path.touch()
+    os.utime(path, (time.time() - age,) * 2)
+    monkeypatch.setattr(leftovers, "is_locked", lambda _path: locked)
+    remove_leftovers([tmp_path])
+    assert path.exists() == stays
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_leftovers_go_even_where_nothing_is_left_to_do(album, done):
+    folder = album(1)
+    if done:
+        Run(folder)
+    left = folder / ".0123456789abcdef.png"
+    left.touch()
+    os.utime(left, (0, 0))
+    assert Run(folder).status("0.png") == ("skipped" if done else "done")
+    assert hidden(folder) == []
 
 
 @pytest.mark.parametrize(

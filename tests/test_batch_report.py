@@ -155,6 +155,15 @@ def test_where_a_report_cannot_be(tmp_path):
             check_report(path, overwrite=True)
 
 
+def test_a_folder_that_takes_no_report_is_found_before_the_work(tmp_path, monkeypatch):
+    def read_only(**_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", read_only)
+    with pytest.raises(PhotoError, match="Read-only file system"):
+        check_report(tmp_path / "r.html", overwrite=False)
+
+
 def test_a_full_disk_is_told(tmp_path, monkeypatch):
     def full(*_arguments, **_options):
         raise OSError(28, "No space left on device")

@@ -83,8 +83,7 @@ def _header(file: BinaryIO, path: Path) -> Header:
         return Header(raw_size(path), True)
     if name in ("AVIF", "HEIF"):
         said = isobmff.properties(file.read(_BEGINNING))
-        deep = said.bits > 8 and name == "HEIF"
-        return Header(said.width * said.height, deep, _is_wide(said.icc_profile))
+        return Header(said.width * said.height, said.bits > 8, _is_wide(said.icc_profile))
     if name == "JXL":
         # How to tell its profile is in the compressed data.
         size = read_jxl_header(file.read(_BEGINNING))

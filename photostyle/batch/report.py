@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from photostyle.batch.config import PIXELS_PER_BYTE
 from photostyle.errors import PhotoError, UsageError
-from photostyle.image.atomic import write_atomically
+from photostyle.image.atomic import folder_problem, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -101,6 +101,8 @@ def check_report(path: Path, *, overwrite: bool) -> None:
             f"cannot write '{path}': it exists already and is no report; use --overwrite to "
             "replace it"
         )
+    if problem := folder_problem(path.parent):
+        raise PhotoError(f"cannot write '{path}': {problem}")
 
 
 def write_report(path: Path, results: Iterable[PhotoResult], *, title: str, left: int = 0) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 import traceback
 from collections import deque
@@ -21,6 +20,7 @@ from photostyle.batch.thumbnail import thumbnail, thumbnail_of_file
 from photostyle.compiled import cpu_threads
 from photostyle.errors import DeviceError, ModelError, PhotoError, PhotostyleError, UsageError
 from photostyle.image import MAX_PIXELS, Photo, format_of, read_photo, write_photo
+from photostyle.image.atomic import folder_problem
 from photostyle.image.metadata import with_metadata
 from photostyle.progress import Progress, ProgressCallback, silent
 
@@ -67,6 +67,9 @@ def run_batch(
         UsageError: The filter cannot be used like this.
     """
     batch = _Batch(apply, config or BatchConfig(), report, progress)
+    # Also where nothing is left to do: the run after the killed one may have come too soon for it.
+    folders = {photo.target.parent for photo in plan.photos if photo.target is not None}
+    remove_leftovers(folders)
     try:
         batch.skip(photo for photo in plan.photos if photo.exists or photo.problem)
         if plan.to_do and not batch.over:
@@ -74,6 +77,7 @@ def run_batch(
     except BaseException:
         batch.stop()
         raise
+    remove_leftovers(folders)
     return tuple(batch.results)
 
 
@@ -150,14 +154,11 @@ class _Batch:
         for photo in photos:
             self._enqueue(photo)
         self._pixels = sum(task.pixels for task in self._waiting)
-        folders = {task.target.parent for task in self._waiting}
-        remove_leftovers(folders)
         self._tell(0)
         while (self._waiting or self._reading or self._writing) and not self.over:
             self._admit()
             self._advance()
         self.stop()
-        remove_leftovers(folders)
 
     def stop(self) -> None:
         """Begin nothing more, and let what is being written be finished."""
@@ -189,12 +190,7 @@ class _Batch:
             there = folder
             while not there.exists() and there != there.parent:
                 there = there.parent
-            try:
-                # Permission bits know nothing of read-only disks; trying does.
-                with tempfile.TemporaryFile(dir=there):
-                    self._problems[folder] = None
-            except OSError as error:
-                self._problems[folder] = error.strerror or str(error)
+            self._problems[folder] = folder_problem(there)
         return self._problems[folder]
 
     def _admit(self) -> None:

@@ -19,10 +19,16 @@ _OTHER_SHAPE = 0.01
 def compare(
     context: typer.Context,
     first: Annotated[
-        Path, typer.Argument(metavar="A", help="A photo, for the left.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="A", help="A photo, for the left.", show_default=False, readable=False
+        ),
     ],
     second: Annotated[
-        Path, typer.Argument(metavar="B", help="A photo, for the right.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="B", help="A photo, for the right.", show_default=False, readable=False
+        ),
     ],
     output: Annotated[
         Path | None,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photostyle.errors import PhotoError, PhotostyleError, UsageError
-from photostyle.image.formats import FORMATS, result_suffix
+from photostyle.image.formats import result_suffix, usual_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,4 +145,4 @@ def _suffix(data: bytes) -> str:
     name = signature_of(data)
     if name is None:
         raise PhotoError(f"cannot read {INPUT}: it is no photo")
-    return ".raw" if name == "RAW" else FORMATS[name].suffixes[0]
+    return usual_suffix(name)

@@ -34,9 +34,10 @@ from photostyle.image import (
     tiff_samples,
     xmp,
 )
-from photostyle.image.jpeg import jpeg_metadata
+from photostyle.image.jpeg import NO_PATHS, jpeg_metadata
 from photostyle.image.opencv import decode_deep
 from photostyle.image.resolution import is_resolution, sensible
+from photostyle.image.rounding import as_full_range
 from photostyle.image.signature import signature_of
 from photostyle.image.stored import Samples, Stored, check_size, of_many, three_channels, too_large
 
@@ -59,7 +60,17 @@ _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))([1-8])(?=[\"'<])
 
 _TURNING = (5, 6, 7, 8)  # orientations that exchange width and height
 
-_IPTC_TAG, _PHOTOSHOP_TAG, _XMP_TAG, _ICC_TAG = 0x83BB, 34377, 700, 34675  # of a TIFF file
+# Properties of XMP that change places when width and height do.
+_XMP_PAIRS = (
+    (b"tiff:XResolution", b"tiff:YResolution"),
+    (b"tiff:ImageWidth", b"tiff:ImageLength"),
+    (b"exif:PixelXDimension", b"exif:PixelYDimension"),
+)
+_XMP_OPPOSITES = {a: b for pair in _XMP_PAIRS for a, b in (pair, pair[::-1])}
+_XMP_TURNED = re.compile(rb"(?<=[\s</])(?:%s)(?=[\s=>/])" % b"|".join(_XMP_OPPOSITES))
+
+# Of a TIFF file.
+_IPTC_TAG, _PHOTOSHOP_TAG, _XMP_TAG, _ICC_TAG, _LAYERS_TAG = 0x83BB, 34377, 700, 34675, 37724
 
 _WIDTH, _HEIGHT, _PHOTOMETRIC = 256, 257, 262
 _CMYK = 5
@@ -167,11 +178,14 @@ def _upright(name: SourceName, stored: Stored, notes: list[str]) -> Decoded:
         packet = _XMP_ORIENTATION.sub(rb"\g<1>1", packet)
         if b"HasExtendedXMP" in packet:
             packet = _without_extension(packet, notes)
+    turned = orientation in _TURNING or stored.turned
+    if packet and turned:
+        packet = _XMP_TURNED.sub(lambda name: _XMP_OPPOSITES[name[0]], packet)
     if dpi and orientation in _TURNING:
         dpi = dpi[1], dpi[0]
     if block:
         try:
-            if orientation in _TURNING or stored.turned:
+            if turned:
                 block = exif.with_resolution_turned(block)
             resolution = exif.resolution(block)
         except ValueError:  # its values lay over its directories
@@ -221,6 +235,10 @@ def _read_tiff(data: bytes, tags: Mapping[int, Any], max_pixels: int, notes: lis
     tiff_directory.check_complete(data, tags)
     if (number := tiff_directory.number_of_pictures(data)) > 1:
         notes.append(of_many(number))
+    if _LAYERS_TAG in tags:
+        notes.append("its Photoshop layers are not kept")
+    if iptc.has_paths(exif.raw_value(data, _PHOTOSHOP_TAG) or b""):
+        notes.append(NO_PATHS)
     try:
         block = exif.from_tiff(data)
     except ValueError:
@@ -230,16 +248,16 @@ def _read_tiff(data: bytes, tags: Mapping[int, Any], max_pixels: int, notes: lis
     if orientation not in (None, 1):
         # Decoders differ in whether they turn TIFF pictures by themselves. Now none does.
         data = exif.upright(data)
-    deep, profile = tiff_samples.is_deep(tags), _bytes(tags.get(_ICC_TAG))
-    if deep and tags.get(_PHOTOMETRIC) == _CMYK:
+    profile = _bytes(tags.get(_ICC_TAG))
+    if tiff_samples.is_for_pillow(tags):
+        with _open(data, "TIFF") as image:
+            stored = _read_channels(data, image, notes)
+    elif tags.get(_PHOTOMETRIC) == _CMYK:
         notes.append("its 16 bits a channel were reduced to 8")
         inks = Image.fromarray(tiff_samples.read_deep_inks(data, tags), "CMYK")
         stored = Stored(np.asarray(_cmyk_to_rgb(inks, profile, notes)))
-    elif deep:
-        stored = replace(tiff_samples.read_deep_tiff(data, tags, notes), icc_profile=profile)
     else:
-        with _open(data, "TIFF") as image:
-            stored = _read_channels(data, image, notes)
+        stored = replace(tiff_samples.read_tiff_samples(data, tags, notes), icc_profile=profile)
     return replace(
         stored,
         exif=block,
@@ -273,6 +291,8 @@ def _read_png(data: bytes, max_pixels: int, notes: list[str]) -> Stored:
         stored = _read_channels(data, image, notes)
         dpi = image.info.get("dpi")
     notes.extend(f"its {name} is damaged and not kept" for name in metadata.damaged)
+    if metadata.comments:
+        notes.append(f"its texts are not kept ({', '.join(metadata.comments)})")
     if points and not metadata.icc_profile and (loss := cicp.loss_of(*points)):
         notes.append(loss)
     return replace(
@@ -290,18 +310,33 @@ def _read_with_pillow(data: bytes, name: SourceName, max_pixels: int, notes: lis
         _check_picture(image, max_pixels, notes)
         if name == "JPEG":
             return replace(_read_channels(data, image, notes), **jpeg_metadata(image, notes))
-        if name == "AVIF":
-            properties = isobmff.properties(data)
-            if properties.bits > 8:
-                notes.append(f"its {properties.bits} bits a channel were reduced to 8")
-            points = properties.nclx
-            if points and "icc_profile" not in image.info and (loss := cicp.loss_of(*points)):
-                notes.append(loss)
+        stored = _read_avif(data, image, notes) if name == "AVIF" else None
         return replace(
-            _read_channels(data, image, notes),
+            stored or _read_channels(data, image, notes),
             exif=image.info.get("exif"),
             xmp=_bytes(image.info.get("xmp")),
         )
+
+
+def _read_avif(data: bytes, image: Image.Image, notes: list[str]) -> Stored | None:
+    """The samples of more than 8 bits of an AVIF file; None where Pillow is to decode it."""
+    properties = isobmff.properties(data)
+    profile = image.info.get("icc_profile")
+    if properties.nclx and not profile and (loss := cicp.loss_of(*properties.nclx)):
+        notes.append(loss)
+    if properties.bits <= 8:
+        return None
+    try:
+        decoded = decode_deep(data)
+    except ValueError:  # some builds of OpenCV know no AVIF
+        decoded = None
+    # Of grey pictures OpenCV does not regard the range.
+    if decoded is None or decoded.dtype != np.uint16 or decoded.shape[2] == 1:
+        notes.append(f"its {properties.bits} bits a channel were reduced to 8")
+        return None
+    decoded = as_full_range(decoded.view(np.uint16), properties.bits)
+    alpha = decoded[..., 3] if decoded.shape[2] == 4 else None
+    return Stored(decoded[..., :3], alpha, False, profile)
 
 
 def _without_extension(packet: bytes, notes: list[str]) -> bytes:
@@ -333,7 +368,10 @@ def _read_channels(data: bytes, image: Image.Image, notes: list[str]) -> Stored:
     if image.format == "PNG" and data[24] == 16:  # bit depth, in the header chunk
         return _read_deep_png(data, profile)
 
-    image.load()
+    try:
+        image.load()
+    except OSError as error:
+        raise ValueError(f"the file is damaged ({error})") from error
     if image.mode == "CMYK":
         return Stored(np.asarray(_cmyk_to_rgb(image, profile, notes)))
     if image.mode not in ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "YCbCr"):

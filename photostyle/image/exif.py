@@ -520,7 +520,7 @@ def _directory(block: Block, start: int, layout: _Layout) -> tuple[dict[int, _Fi
     (length,) = _unpack(block, order + length_code, start)
     record = start + struct.calcsize(length_code)
     if not 0 < length <= _LONGEST_DIRECTORY or record + length * record_size > len(block):
-        raise ValueError("directory reaches beyond the end")
+        raise ValueError("the file is damaged: a directory reaches beyond its end")
     fields: dict[int, _Field] = {}
     for _ in range(length):
         tag, kind, values = _unpack(block, order + "HH" + offset_code, record)
@@ -536,7 +536,7 @@ def _directory(block: Block, start: int, layout: _Layout) -> tuple[dict[int, _Fi
 
 def _unpack(block: Block, codes: str, position: int) -> tuple[int, ...]:
     if position + struct.calcsize(codes) > len(block):
-        raise ValueError("value lies beyond the end")
+        raise ValueError("the file is damaged: a value lies beyond its end")
     return struct.unpack_from(codes, block, position)
 
 

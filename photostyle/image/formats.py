@@ -104,6 +104,13 @@ def format_of(path: str | Path) -> Format:
     )
 
 
+def usual_suffix(name: SourceName) -> str:
+    """How the names of files of a format usually end, with dot."""
+    if name == "RAW":
+        return ".raw"
+    return next(format_.suffixes[0] for format_ in _WRITTEN if format_.name == name)
+
+
 def result_suffix(path: str | Path) -> str:
     """The suffix of a photo's result unless another is asked for: the photo's own.
 

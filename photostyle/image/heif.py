@@ -11,6 +11,7 @@ from PIL import Image
 from photostyle.image import cicp, isobmff
 from photostyle.image.formats import HEIF
 from photostyle.image.optional import optional_module
+from photostyle.image.rounding import as_full_range
 from photostyle.image.stored import (
     Samples,
     Stored,
@@ -57,7 +58,8 @@ def read_heif(data: bytes, max_pixels: int, notes: list[str]) -> Stored:
     if profile is None and properties.nclx and (loss := cicp.loss_of(*properties.nclx)):
         notes.append(loss)
     if decoded.dtype == np.uint16:
-        decoded = _full_range(decoded, info["bit_depth"])
+        bits = info["bit_depth"]
+        decoded = as_full_range(decoded.view(np.uint16) >> (16 - bits), bits)
     grey = decoded.ndim == 2
     alpha = decoded[..., 3] if not grey and decoded.shape[2] == 4 else None
     samples = three_channels(decoded) if grey else decoded[..., :3]
@@ -73,14 +75,6 @@ def read_heif(data: bytes, max_pixels: int, notes: list[str]) -> Stored:
         orientation=1,  # libheif turns the picture as the file says; EXIF then only repeats that
         turned=properties.turned,
     )
-
-
-def _full_range(samples: Samples, bits: int) -> Samples:
-    """Samples of fewer bits, which stand in the upper ones of 16, spread over the whole range."""
-    codes = np.arange(1 << 16, dtype=np.uint32) >> (16 - bits)
-    top = (1 << bits) - 1
-    table = ((codes * 65535 + top // 2) // top).astype(np.uint16)
-    return np.take(table, samples.view(np.uint16))
 
 
 def encode_heif(samples: Samples, photo: Photo, quality: int) -> bytes:

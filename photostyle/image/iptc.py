@@ -19,6 +19,8 @@ SEGMENT_HEADER = b"Photoshop 3.0\0"
 """What stands before the resources in a JPEG file."""
 
 _SIGNATURE = b"8BIM"
+_SIGNATURES = (_SIGNATURE, b"MeSa", b"AgHg", b"PHUT", b"DCSR")  # the others are of sister programs
+_PATHS = range(2000, 2998)  # numbers of the resources that hold clipping paths
 _APPLICATION = 2  # the record of what a photo shows
 
 # Fields of it that name places: content location code and name, city, sub-location, province or
@@ -60,18 +62,29 @@ def complete_records(records: bytes) -> tuple[bytes | None, bool]:
 
 def records_in_resources(block: bytes) -> bytes | None:
     """The records in a block of Photoshop resources; None where it has none, or is damaged."""
+    found = [content for number, content in _resources(block) if number == RESOURCE]
+    return b"".join(found) or None
+
+
+def has_paths(block: bytes) -> bool:
+    """Whether a block of Photoshop resources holds clipping paths."""
+    return any(number in _PATHS for number, _ in _resources(block))
+
+
+def _resources(block: bytes) -> Iterator[tuple[int, bytes]]:
+    """Number and content of the resources in a block, up to the first damaged one."""
     position = len(SEGMENT_HEADER) if block.startswith(SEGMENT_HEADER) else 0
-    while block[position : position + 4] == _SIGNATURE and position + 12 <= len(block):
+    while block[position : position + 4] in _SIGNATURES and position + 12 <= len(block):
         number, name = struct.unpack_from(">HB", block, position + 4)
         position += 6 + (name + 2) // 2 * 2  # with its length byte an even number of bytes
         if position + 4 > len(block):
             break
         (size,) = struct.unpack_from(">I", block, position)
         start = position + 4
-        if number == RESOURCE and start + size <= len(block):
-            return block[start : start + size] or None
+        if start + size > len(block):
+            break
+        yield number, block[start : start + size]
         position = start + size + size % 2
-    return None
 
 
 def resource_of(records: bytes) -> bytes:

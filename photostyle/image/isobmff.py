@@ -24,7 +24,7 @@ class Properties:
     """Height in pixels of the largest."""
 
     bits: int = 8
-    """Bits a channel of the deepest."""
+    """Bits a channel of the main picture; of the deepest where it is not told which that is."""
 
     icc_profile: bytes | None = None
     """Colour profile of the first that has one."""
@@ -39,37 +39,63 @@ class Properties:
 def properties(data: bytes) -> Properties:
     """Read the properties; those of a damaged file are as good as none."""
     width = height = 0
-    bits = 8
+    depths: dict[int, int] = {}
     profile = nclx = None
     turned = False
-    for kind, start, end in _property_boxes(data):
+    for number, (kind, start, end) in enumerate(_below(data, b"iprp", b"ipco"), 1):
         payload = data[start:end]
         if kind == b"ispe" and len(payload) >= 12:
             size = struct.unpack_from(">II", payload, 4)
             width, height = max((width, height), size, key=lambda each: each[0] * each[1])
         elif kind == b"pixi" and len(payload) > 5:
-            bits = max(bits, *payload[5 : 5 + payload[4]])
+            depths[number] = max(payload[5 : 5 + payload[4]], default=8)
         elif kind == b"av1C" and len(payload) > 2:
-            bits = max(bits, 8 + 2 * (payload[2] >> 6 & 1) * (1 + (payload[2] >> 5 & 1)))
+            depths[number] = 8 + 2 * (payload[2] >> 6 & 1) * (1 + (payload[2] >> 5 & 1))
         elif kind == b"colr" and payload[:4] == b"nclx" and len(payload) >= 8 and nclx is None:
             nclx = struct.unpack_from(">HH", payload, 4)
         elif kind == b"colr" and payload[:4] in (b"prof", b"rICC") and profile is None:
             profile = payload[4:]
         elif kind == b"irot" and payload:
             turned |= bool(payload[0] & 1)  # of quarter turns an odd number
+    main = depths.keys() & _numbers_of_main(data)
+    bits = max((depths[number] for number in main or depths), default=8)
     return Properties(width, height, bits, profile, nclx, turned)
 
 
-def _property_boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    for kind, start, end in _boxes(data, 0, len(data)):
-        if kind != b"meta":
+def _numbers_of_main(data: bytes) -> set[int]:
+    """The places of the main picture's properties among all, from 1 on; none in a damaged file."""
+    main = None
+    for kind, start, end in _below(data):
+        if kind == b"pitm":
+            main = int.from_bytes(data[start + 4 : end])
+    found: set[int] = set()
+    for kind, start, end in _below(data, b"iprp"):
+        if kind != b"ipma" or end - start < 8:
             continue
-        for inner, inner_start, inner_end in _boxes(data, start + 4, end):
-            if inner != b"iprp":
-                continue
-            for part, part_start, part_end in _boxes(data, inner_start, inner_end):
-                if part == b"ipco":
-                    yield from _boxes(data, part_start, part_end)
+        long_item, long_number = data[start] > 0, data[start + 3] & 1
+        position = start + 8
+        while position + (4 if long_item else 2) < end:
+            item = int.from_bytes(data[position : position + (4 if long_item else 2)])
+            position += 4 if long_item else 2
+            for _ in range(data[position]):
+                number = int.from_bytes(data[position + 1 : position + 2 + long_number])
+                if item == main:
+                    found.add(number & (0x7FFF if long_number else 0x7F))
+                position += 1 + long_number
+            position += 1
+    return found
+
+
+def _below(data: bytes, *kinds: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """The boxes in the box that a way of types leads to, from the file's `meta` box on."""
+    if not kinds:
+        for kind, start, end in _boxes(data, 0, len(data)):
+            if kind == b"meta":
+                yield from _boxes(data, start + 4, end)
+        return
+    for kind, start, end in _below(data, *kinds[:-1]):
+        if kind == kinds[-1]:
+            yield from _boxes(data, start, end)
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:

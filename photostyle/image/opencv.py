@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 def decode_deep(data: bytes | bytearray) -> Samples:
-    """Decode a PNG or TIFF file of more than 8 bits a channel.
+    """Decode a PNG, TIFF or AVIF file of more than 8 bits a channel.
 
     Args:
         data: The file; of interleaved samples if it is a TIFF file.
 
     Returns:
-        H W C, with 1 (grey), 3 (RGB) or 4 (RGB, alpha) channels, uint16 or float32.
+        H W C, with 1 (grey), 3 (RGB) or 4 (RGB, alpha) channels, uint16 or float32. Those of an
+        AVIF file are in as many of the lower bits as it has, and not turned.
 
     Raises:
         ValueError: The file is damaged or has samples of another kind.

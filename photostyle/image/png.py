@@ -25,6 +25,8 @@ _METADATA_KINDS = _TEXT_KINDS | {b"eXIf", b"iCCP"}
 # Of one chunk, inflated, in bytes: a guard against zip bombs. No more than four are inflated.
 _LONGEST = 1 << 24
 
+_MOST_COMMENTS = 10
+
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     """Type and payload of every chunk; damaged ones that a reader can do without are left out.
@@ -79,6 +81,9 @@ class Metadata(NamedTuple):
     damaged: tuple[str, ...]
     """What could not be read, or would be longer than 16 MB when inflated: its names."""
 
+    comments: tuple[str, ...] = ()
+    """Keywords of other texts, such as Title, Author or Comment; at most 10."""
+
 
 class _Text(NamedTuple):
     content: bytes
@@ -97,6 +102,7 @@ def metadata(data: bytes) -> Metadata:
     exif = None
     profile: _Text | None = None
     texts: dict[bytes, _Text] = {}
+    comments: dict[str, None] = {}
     for kind, payload in chunks(data):
         if kind == b"eXIf":
             exif = bytes(payload)
@@ -105,6 +111,8 @@ def metadata(data: bytes) -> Metadata:
             profile = _Text(bytes(payload).partition(b"\0")[2][1:], True)
         elif kind in _TEXT_KINDS:
             keyword, text = _text(kind, bytes(payload))
+            if _is_comment(keyword) and len(comments) < _MOST_COMMENTS:
+                comments[keyword.decode()] = None
             if keyword == _XMP_KEYWORD or keyword.startswith(_RAW_PROFILE):
                 texts[keyword] = text
 
@@ -126,7 +134,15 @@ def metadata(data: bytes) -> Metadata:
     xmp = xmp or first("XMP data", _raw_profile, raw[b"xmp"])
     records = first("IPTC data", _iptc_profile, raw[b"iptc"], raw[b"8bim"])
     icc_profile = first("colour profile", _content, profile)
-    return Metadata(exif, xmp or None, records or None, icc_profile or None, tuple(damaged))
+    return Metadata(
+        exif, xmp or None, records or None, icc_profile or None, tuple(damaged), tuple(comments)
+    )
+
+
+def _is_comment(keyword: bytes) -> bool:
+    """Whether a text is neither metadata nor what programs write of themselves or of those."""
+    known = keyword == b"Software" or keyword.startswith(_RAW_PROFILE) or b":" in keyword
+    return not known and keyword.isascii() and keyword.decode().isprintable()
 
 
 def without_metadata(data: bytes) -> bytes:

@@ -68,3 +68,17 @@ def as_uint8(samples: npt.NDArray[np.uint8 | np.uint16 | np.float32]) -> npt.NDA
         else:
             result[row] = (values + np.uint32(128)) // np.uint32(257)
     return result
+
+
+def as_full_range(
+    samples: npt.NDArray[np.uint16], bits: int
+) -> npt.NDArray[np.uint8 | np.uint16 | np.float32]:
+    """Spread samples of fewer bits over the whole range of 16.
+
+    Args:
+        samples: In the lower bits, of any shape.
+        bits: How many there are, 8 to 16.
+    """
+    top = (1 << bits) - 1
+    codes = np.minimum(np.arange(1 << 16, dtype=np.uint32), top)
+    return np.take(((codes * 65535 + top // 2) // top).astype(np.uint16), samples)

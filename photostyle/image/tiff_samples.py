@@ -1,4 +1,4 @@
-"""The samples of TIFF files of more than 8 bits a channel, which Pillow does not read.
+"""Samples of TIFF files that Pillow does not read: of more than 8 bits a channel, and rare ones.
 
 OpenCV's libtiff decodes them where they are interleaved. Where every channel is stored for itself,
 a channel is a grey TIFF file, which it decodes as well. It lacks a few compressions and types of
@@ -42,6 +42,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3}
 _SEPARATE = 2
 _UNSIGNED, _FLOATING = 1, 3
+_KINDS = {(8, _UNSIGNED), (16, _UNSIGNED), *((bits, _FLOATING) for bits in (16, 24, 32, 64))}
 _PREMULTIPLIED, _UNASSOCIATED = 1, 2
 
 _INKS = 4
@@ -49,10 +50,17 @@ _MOST_CHANNELS = 8  # colours, alpha, and a few masks or spot colours
 
 _COMPRESSIONS = {1, 5, 8, 32773, 32946}  # none, LZW, deflate, runs, and deflate's first number
 
+# JPEG 2000, LERC, WebP and JPEG XL, each by all of its numbers.
+_RARE_COMPRESSIONS = {33003, 33004, 33005, 34712, 34887, 50001, 50002, 52546}
 
-def is_deep(tags: Mapping[int, Any]) -> bool:
-    """Whether a TIFF file with these tags has more than 8 bits a channel."""
-    return bool(max(tags.get(_BITS, (1,))) > 8)
+
+def is_for_pillow(tags: Mapping[int, Any]) -> bool:
+    """Whether Pillow reads a TIFF file with these tags, without turning deeper samples into 8 bits.
+
+    Those that it does not read may be of unsupported kinds.
+    """
+    rare = tags.get(_COMPRESSION, 1) in _RARE_COMPRESSIONS
+    return bool(max(tags.get(_BITS, (1,))) <= 8) and not rare
 
 
 def check_channels(tags: Mapping[int, Any], max_pixels: int) -> None:
@@ -71,8 +79,8 @@ def check_channels(tags: Mapping[int, Any], max_pixels: int) -> None:
     check_size(tags.get(_WIDTH, 0) * number // 4, tags.get(_HEIGHT, 0), max_pixels)
 
 
-def read_deep_tiff(data: bytes, tags: Mapping[int, Any], notes: list[str]) -> Stored:
-    """Decode the first picture of a TIFF file.
+def read_tiff_samples(data: bytes, tags: Mapping[int, Any], notes: list[str]) -> Stored:
+    """Decode the first picture of a TIFF file that is not for Pillow.
 
     Args:
         data: The file.
@@ -80,7 +88,7 @@ def read_deep_tiff(data: bytes, tags: Mapping[int, Any], notes: list[str]) -> St
         notes: Filled with what cannot be kept.
 
     Returns:
-        The samples, uint16 or float32, without metadata.
+        The samples, uint8, uint16 or float32, without metadata.
 
     Raises:
         ValueError: The file is damaged, of an unsupported kind, or needs the extra `tiff`.
@@ -93,7 +101,7 @@ def read_deep_tiff(data: bytes, tags: Mapping[int, Any], notes: list[str]) -> St
         not 0 < colours <= number
         or len(bits) > 1
         or len(formats) > 1
-        or (*bits, *formats) not in ((16, _UNSIGNED), *((b, _FLOATING) for b in (16, 24, 32, 64)))
+        or (*bits, *formats) not in _KINDS
     ):
         raise ValueError(
             "this kind of TIFF is not supported; save it as grey or RGB, with 8 or 16 bits a "
@@ -155,7 +163,7 @@ def _checked(samples: Samples, notes: list[str]) -> Samples:
 
 
 def _decoded(data: bytes, tags: Mapping[int, Any], kept: int) -> Samples:
-    """H W C, with at least `kept` channels; uint16 or float32, and writable."""
+    """H W C, with at least `kept` channels; uint8, uint16 or float32, and writable."""
     number, (bits,) = tags.get(_SAMPLES, 1), set(tags[_BITS])
     known = tags.get(_COMPRESSION, 1) in _COMPRESSIONS and (
         bits >= 32 or tags.get(_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED
@@ -207,9 +215,14 @@ def _by_tifffile(data: bytes, kept: int) -> Samples:
     optional_module("imagecodecs", "tiff", needed)
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page = file.pages[0]
-        decoded: npt.NDArray[Any] = page.asarray()
+        try:
+            decoded: npt.NDArray[Any] = page.asarray()
+        except (ValueError, RuntimeError) as error:
+            raise ValueError(f"its pixels cannot be decoded ({error})") from error
         if page.planarconfig == _SEPARATE and page.samplesperpixel > 1:
             decoded = np.moveaxis(decoded, 0, -1)
     decoded = decoded.reshape(*decoded.shape[:2], -1)[..., :kept]
     with np.errstate(over="ignore"):  # of double precision values
-        return decoded.astype(np.uint16 if decoded.dtype == np.uint16 else np.float32)
+        return decoded.astype(
+            decoded.dtype if decoded.dtype in (np.uint8, np.uint16) else np.float32
+        )

@@ -26,9 +26,6 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Temporary files of killed runs are nobody's after 10 s, see photostyle.batch.leftovers.
-PATIENCE = 11
-
 
 def make_photos(folder: Path, count: int) -> None:
     """Small photos of several formats, each another."""
@@ -109,8 +106,6 @@ def main() -> None:
             f"{taken} empty ones",
             flush=True,
         )
-        if left:
-            time.sleep(PATIENCE)
         last = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
         found = contents(disturbed)
 

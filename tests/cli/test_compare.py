@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -109,3 +111,11 @@ def test_photos_of_the_same_name_are_told_apart_by_their_folders(cli, photo, tmp
     monkeypatch.chdir(tmp_path)
     cli("compare", "1/a.png", "2/a.png")
     assert told == [["1/a.png", "2/a.png"]]
+
+
+def test_a_photo_that_may_not_be_read(cli, photo, tmp_path, monkeypatch):
+    a, b = photo("a.png", 10, 10, RED), photo("b.png", 10, 10, BLUE)
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, *how, **_: path != b and may(path, *how))
+    outcome = cli("compare", a, b, "-o", tmp_path / "side.png")
+    assert outcome.failed(1, f"cannot read '{b}': permission denied")

@@ -70,6 +70,7 @@ def test_a_photo_waits_in_a_file_that_is_gone_afterwards(stdin, stdout):
         (PNG, ".png"), (b"\xff\xd8\xff", ".jpg"), (b"II*\0", ".tif"),
         (b"RIFF\0\0\0\0WEBP", ".webp"),
         (b"\0\0\0\x18ftypavif\0\0\0\0avifmif1", ".avif"), (b"IIRO", ".raw"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", ".heic"), (b"\xff\x0a", ".jxl"),
     ],
 )  # fmt: skip
 def test_results_have_the_format_of_the_photo(stdin, stdout, data, suffix):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from photostyle.image.atomic import write_atomically
+from photostyle.image import atomic
+from photostyle.image.atomic import is_locked, write_atomically
 
 
 def names(folder):
@@ -62,6 +63,9 @@ class FullDisk:
     def __exit__(self, *_):
         self.file.close()
 
+    def fileno(self):
+        return self.file.fileno()
+
     def write(self, data):
         self.file.write(data[:2])
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -101,3 +105,38 @@ def test_an_interruption_at_the_last_moment_leaves_the_folder_as_it_was(
         write_atomically(path, b"new", overwrite=overwrite)
     assert names(tmp_path) == (["a.png"] if overwrite else [])
     assert not overwrite or path.read_bytes() == b"old"
+
+
+class Watched(FullDisk):
+    """A file that looks whether it is locked when it is written."""
+
+    locked = None
+
+    def write(self, data):
+        Watched.locked = is_locked(Path(self.file.name))
+        self.file.write(data)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no locks of this kind")
+def test_a_file_is_locked_while_it_is_written(tmp_path, monkeypatch):
+    real_open = Path.open
+    monkeypatch.setattr(
+        Path,
+        "open",
+        lambda self, mode: (
+            Watched(real_open(self, mode)) if mode == "xb" else real_open(self, mode)
+        ),
+    )
+    write_atomically(tmp_path / "a.png", b"new", overwrite=False)
+    assert Watched.locked is True
+    assert is_locked(tmp_path / "a.png") is False
+
+
+def test_a_file_system_without_locks_is_no_hindrance(tmp_path, monkeypatch):
+    def refuses(_file):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(atomic, "_lock", refuses)
+    write_atomically(tmp_path / "a.png", b"new", overwrite=False)
+    assert (tmp_path / "a.png").read_bytes() == b"new"
+    assert is_locked(tmp_path / "a.png") is None

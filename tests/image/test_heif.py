@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from photostyle.errors import PhotoError
-from photostyle.image import Photo, heif, read_photo, write_photo
+from photostyle.image import Photo, read_photo, write_photo
 
 pillow_heif = pytest.importorskip("pillow_heif")
 
@@ -57,11 +57,6 @@ def test_10_bits_a_channel_become_16(tmp_path):
     photo = read_bytes(tmp_path, data, floating=False)
     assert (photo.bit_depth, photo.pixels.dtype) == (16, np.uint16)
     assert np.abs(photo.pixels / 65535 * 1023 - codes).max() < 1.5
-
-
-def test_white_of_10_bits_is_white():
-    table = heif._full_range(np.array([[0, 64, 512 * 64, 1023 * 64]], np.uint16), 10)
-    assert table.tolist() == [[0, 64, 32800, 65535]]
 
 
 def test_the_picture_is_turned_once(tmp_path, camera_exif):

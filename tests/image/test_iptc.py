@@ -29,8 +29,11 @@ def test_records_up_to_the_first_damaged_one(records, expected):
 @pytest.mark.parametrize("records", [CAPTION, CITY])
 def test_records_among_other_resources(header, name, records):
     other = b"8BIM\x03\xed" + name + b"\0\0\0\3abc\0"
-    block = header + other + iptc.resource_of(records) + other
+    block = header + other + iptc.resource_of(records) + other.replace(b"8BIM", b"MeSa")
     assert iptc.records_in_resources(block) == records
+    assert iptc.records_in_resources(block + iptc.resource_of(CITY)) == records + CITY
+    assert not iptc.has_paths(block)
+    assert iptc.has_paths(block + b"8BIM\x07\xd0\0\0\0\0\0\0")
 
 
 def test_a_block_that_is_cut_anywhere_has_no_records():

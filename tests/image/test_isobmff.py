@@ -38,6 +38,28 @@ def test_depth():
     assert isobmff.properties(meta(box(b"av1C", bytes([0x81, 0, 0x0C])))).bits == 8
 
 
+@pytest.mark.parametrize("long_item", [False, True])
+@pytest.mark.parametrize("long_number", [False, True])
+def test_the_depth_of_the_main_picture_counts(long_item, long_number):
+    deep, plain = box(b"pixi", bytes(4), b"\1\x0c"), box(b"pixi", bytes(4), b"\3\x0a\x0a\x0a")
+    item, number = ">I" if long_item else ">H", ">H" if long_number else ">B"
+    essential = 0x8000 if long_number else 0x80
+    belongs = b"".join(
+        struct.pack(item, name) + bytes([2]) + struct.pack(number, 1 | essential)
+        + struct.pack(number, place)
+        for name, place in ((5, 2), (6, 3), (7, 2))
+    )  # fmt: skip
+    versions = bytes([long_item, 0, 0, long_number])
+    table = box(b"ipma", versions, struct.pack(">I", 3), belongs)
+    main = box(b"pitm", bytes([long_item, 0, 0, 0]), struct.pack(item, 6))
+    parts = box(b"iprp", box(b"ipco", ispe(9, 8), deep, plain), table)
+    data = box(b"meta", bytes(4), main, parts)
+    assert isobmff.properties(data).bits == 10
+    for end in range(len(data)):  # cut anywhere
+        isobmff.properties(data[:end])
+        isobmff.properties(box(b"meta", bytes(4), main, parts[:end]))
+
+
 def test_colours():
     nclx = box(b"colr", b"nclx", struct.pack(">HHHB", 12, 13, 1, 128))
     found = isobmff.properties(meta(nclx, box(b"colr", b"prof", b"a profile")))

@@ -40,6 +40,32 @@ def test_every_block_is_found(camera_exif):
     assert found == {"exif": block, "xmp": b"<x/>", "iptc": RECORDS, "dpi": (300.0, 240.0)}
 
 
+def resource(number, content):
+    return (
+        b"8BIM" + struct.pack(">HHI", number, 0, len(content)) + content + bytes(len(content) % 2)
+    )
+
+
+def test_iptc_that_goes_on_in_the_next_segment_is_found():
+    block = resource(0x0BB7, b"odd") + resource(0x0404, RECORDS * 20) + resource(0x0404, RECORDS)
+    cut = len(block) // 2
+    parts = [(0xED, b"Photoshop 3.0\0" + part) for part in (block[:cut], block[cut:])]
+    notes = []
+    assert metadata_of(jpeg(*parts), notes)["iptc"] == RECORDS * 21
+    assert notes == []
+
+
+def test_what_only_a_camera_or_photoshop_understands_is_told():
+    notes = []
+    path = b"Photoshop 3.0\0" + resource(2000, b"Path")
+    metadata_of(
+        jpeg((0xE5, b"FLIR\0\1"), (0xEA, b"\1\2"), (0xE5, b"FLIR\0\2"), (0xED, path)), notes
+    )
+    told_of_paths, told_of_others = notes
+    assert told_of_paths == "its clipping paths are not kept"
+    assert told_of_others.endswith("understands, which are not kept (FLIR, unnamed)")
+
+
 @pytest.mark.parametrize(("unit", "expected"), [(0, None), (1, (40, 30)), (2, (101.6, 76.2))])
 def test_the_unit_of_the_resolution_counts(unit, expected):
     data = jpeg()

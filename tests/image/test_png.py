@@ -25,7 +25,7 @@ def test_what_is_put_in_comes_out_and_pillow_reads_it_too(profiles, camera_exif)
     data = png.with_chunks(
         encoded(), icc_profile=profiles["sRGB"], exif=camera_exif(), xmp=XMP, dpi=(300, 240)
     )
-    assert png.metadata(data) == (camera_exif(), XMP, None, profiles["sRGB"], ())
+    assert png.metadata(data) == (camera_exif(), XMP, None, profiles["sRGB"], (), ())
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         assert image.info["icc_profile"] == profiles["sRGB"]
@@ -51,6 +51,15 @@ def test_metadata_behind_the_pixels_is_found(compressed):
     end = start + 12 + int.from_bytes(data[start : start + 4], "big")
     late = data[:start] + data[end:-12] + data[start:end] + data[-12:]
     assert png.metadata(late) == NOTHING._replace(xmp=XMP)
+
+
+def test_texts_are_named_but_for_those_of_programs():
+    info = PngImagePlugin.PngInfo()
+    for keyword in ("Title", "Author", "Software", "date:create", "Raw profile type xmp"):
+        info.add_text(keyword, "text")
+    info.add_itxt("Comment", "täxt", zip=True)
+    found = png.metadata(encoded(pnginfo=info)).comments
+    assert found == ("Title", "Author", "Comment")
 
 
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 0.99])

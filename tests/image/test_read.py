@@ -288,6 +288,39 @@ def test_a_resolution_in_exif_that_other_places_have_no_room_for_stays_there(tmp
     assert again[282] == value
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_sizes_and_resolutions_in_xmp_are_turned_with_the_photo(tmp_path, orientation):
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"'
+        b' xmlns:exif="http://ns.adobe.com/exif/1.0/" tiff:Orientation="%d"'
+        b' tiff:ImageWidth="33" tiff:ImageLength="24">'
+        b"<tiff:XResolution>300/1</tiff:XResolution><tiff:YResolution>240/1</tiff:YResolution>"
+        b"<exif:PixelXDimension>33</exif:PixelXDimension><exif:UserComment>tiff:ImageWidth."
+        b"</exif:UserComment></rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    path = save(tmp_path / "a.webp", scene(24, 33), xmp=packet % orientation)
+    expected = packet % 1
+    if orientation == 6:
+        for one, other in (
+            (b'Width="33"', b'Width="24"'), (b'Length="24"', b'Length="33"'),
+            (b"300/1", b"@"), (b"240/1", b"300/1"), (b"@", b"240/1"), (b"PixelX", b"PixelY"),
+        ):  # fmt: skip
+            expected = expected.replace(one, other)
+    photo = read_photo(path)
+    assert _properties(photo.xmp) == _properties(expected)
+    assert b">tiff:ImageWidth.<" in photo.xmp
+
+
+def _properties(packet):
+    """Names and values of the photo's properties in a packet."""
+    (description,) = ElementTree.fromstring(packet).iter(
+        "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"
+    )
+    return {**description.attrib, **{each.tag: each.text for each in description}}
+
+
 def test_exif_whose_resolution_lies_over_its_directory_is_told(tmp_path):
     fields = [(274, 3, 1, 6), (282, 5, 1, 8), (283, 5, 1, 50)]
     block = b"II*\0\x08\0\0\0\x03\0" + b"".join(struct.pack("<HHII", *f) for f in fields)
@@ -364,7 +397,7 @@ def test_a_png_of_long_comments_packets_and_profiles_is_read(tmp_path, profiles)
         assert photo.xmp == long
         if samples.ndim == 3:
             assert photo.icc_profile == profile
-            assert photo.warnings == ()
+            assert photo.warnings == ("its texts are not kept (Comment)",)
 
 
 @pytest.mark.parametrize("kind", [b"iCCP", b"iTXt"])
@@ -937,14 +970,83 @@ def test_a_grey_profile_of_a_floating_point_photo(tmp_path, profiles):
     assert "grey profile" in photo.warnings[0]
 
 
+def test_what_photoshop_keeps_in_a_tiff_and_texts_of_a_png_are_told(tmp_path):
+    path = b"8BIM" + struct.pack(">HHI", 2000, 0, 4) + b"Path"
+    tags = [(37724, "B", 4, b"Adob", True), (34377, "B", len(path), path, True)]
+    photo = read_bytes(tmp_path, tiff(scene(), photometric="rgb", extratags=tags))
+    assert photo.warnings == (
+        "its Photoshop layers are not kept",
+        "its clipping paths are not kept",
+    )
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Title", "A title")
+    photo = read_photo(save(tmp_path / "a.png", scene(), pnginfo=info))
+    assert photo.warnings == ("its texts are not kept (Title)",)
+
+
 # AVIF
 
 
-def test_avif_of_more_than_8_bits_is_told(tmp_path):
-    deep = cv2.imencode(
-        ".avif", (deep_scene() >> 6), [cv2.IMWRITE_AVIF_DEPTH, 10, cv2.IMWRITE_AVIF_SPEED, 9]
-    )[1].tobytes()
-    assert "its 10 bits a channel were reduced to 8" in read_bytes(tmp_path, deep).warnings
+def deep_avif(samples, bits, exif=None):
+    """Samples of so many bits, H W, H W 3 or H W 4, as OpenCV writes them."""
+    options = [
+        cv2.IMWRITE_AVIF_DEPTH,
+        bits,
+        cv2.IMWRITE_AVIF_SPEED,
+        9,
+        cv2.IMWRITE_AVIF_QUALITY,
+        95,
+    ]
+    if samples.ndim == 3:
+        samples = samples[..., [2, 1, 0, *range(3, samples.shape[2])]]
+    if exif is None:
+        return cv2.imencode(".avif", samples, options)[1].tobytes()
+    # Like Pillow, OpenCV writes an orientation as turns of the picture.
+    kinds, blocks = [cv2.IMAGE_METADATA_EXIF], [np.frombuffer(exif, np.uint8)]
+    return cv2.imencodeWithMetadata(".avif", samples, kinds, blocks, options)[1].tobytes()
+
+
+@pytest.mark.parametrize("floating", [False, True])
+@pytest.mark.parametrize("bits", [10, 12])
+def test_avif_of_more_than_8_bits(tmp_path, bits, floating):
+    y, x = np.mgrid[0:1:48j, 0:1:64j]
+    values = 0.05 + 0.9 * np.stack([x, y, (x + y) / 2, x], -1)
+    codes = np.round(values * (2**bits - 1)).astype(np.uint16)
+    (tmp_path / "a.avif").write_bytes(deep_avif(codes, bits))
+    photo = read_photo(tmp_path / "a.avif", floating=floating)
+    assert (photo.bit_depth, photo.warnings) == (16, ())
+    found = photo.pixels if floating else photo.pixels / 65535
+    assert np.abs(found - values[..., :3]).mean() < 0.004
+    np.testing.assert_allclose(photo.alpha, values[..., 3], atol=0.01)
+    # They are steps of that many bits, not of 8.
+    steps = found * (2**bits - 1)
+    np.testing.assert_allclose(steps, np.round(steps), atol=0.1)
+    assert len(np.unique(np.round(steps))) > 300
+
+
+def test_avif_of_more_than_8_bits_comes_upright(tmp_path, camera_exif):
+    if not hasattr(cv2, "imencodeWithMetadata"):
+        pytest.skip("this OpenCV writes no metadata")
+    pixels = scene(48, 64)
+    data = deep_avif(pixels.astype(np.uint16) * 4, 10, camera_exif(6))
+    photo = read_bytes(tmp_path, data)
+    assert photo.pixels.shape == (64, 48, 3)
+    assert np.abs(photo.pixels * 255 - np.rot90(pixels, -1)).mean() < 2
+
+
+def test_avif_of_more_than_8_bits_that_become_8_is_told(tmp_path, monkeypatch):
+    told = "its 10 bits a channel were reduced to 8"
+    grey = read_bytes(tmp_path, deep_avif(scene(48, 64)[..., 0].astype(np.uint16) * 4, 10))
+    assert (grey.bit_depth, grey.warnings) == (8, (told,))
+    deep = deep_avif(scene(48, 64).astype(np.uint16) * 4, 10)
+
+    def refuses(_data):
+        raise ValueError("the file is damaged")
+
+    monkeypatch.setattr(decode, "decode_deep", refuses)  # an OpenCV without AVIF
+    photo = read_bytes(tmp_path, deep)
+    assert (photo.bit_depth, photo.warnings) == (8, (told,))
+    assert np.abs(photo.pixels * 255 - scene(48, 64)).mean() < 3
 
 
 def test_avif_comes_upright(tmp_path, camera_exif):

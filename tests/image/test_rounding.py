@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photostyle.image import clip_like, quantise
-from photostyle.image.rounding import as_uint8, as_uint16
+from photostyle.image.rounding import as_full_range, as_uint8, as_uint16
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
@@ -42,3 +42,9 @@ def test_fewer_bits():
     assert as_uint8(deep).tolist() == [[0, 0, 1, 1, 255]]
     assert as_uint8(np.array([[0, 0.5, 2]], np.float32)).tolist() == [[0, 128, 255]]
     assert as_uint16(np.array([0, 0.5, 2], np.float32)).tolist() == [0, 32768, 65535]
+
+
+def test_samples_of_fewer_bits_are_spread_over_the_whole_range():
+    samples = np.array([[0, 1, 512, 1023, 1024, 65535]], np.uint16)
+    assert as_full_range(samples, 10).tolist() == [[0, 64, 32800, 65535, 65535, 65535]]
+    assert as_full_range(samples, 16).tolist() == samples.tolist()

@@ -133,7 +133,7 @@ def test_further_channels_are_told(read):
 
 
 def test_too_many_channels_are_refused_before_they_are_decoded(tmp_path, read, monkeypatch):
-    monkeypatch.setattr(tiff_samples, "read_deep_tiff", None)
+    monkeypatch.setattr(tiff_samples, "read_tiff_samples", None)
     for number in (9, 50_690):
         data = bytearray(tiff(picture("uint16"), photometric="rgb"))
         at = data.index(struct.pack("<HHI", 277, 3, 1))
@@ -174,6 +174,20 @@ def test_without_the_extra_the_error_says_how_to_get_it(read, monkeypatch):
     with pytest.raises(PhotoError, match=r"pip install 'photostyle\[tiff\]'") as caught:
         read(data)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("compression", ["webp", "jpeg2000", "jpegxl", "lerc"])
+def test_rare_compressions_of_8_bits(read, compression):
+    pytest.importorskip("imagecodecs")
+    samples = picture("uint16") >> 8
+    arguments = {"webp": {"lossless": True}, "jpegxl": {"lossless": True}}.get(compression, {})
+    data = tiff(
+        samples.astype(np.uint8), photometric="rgb", compression=compression,
+        compressionargs=arguments,
+    )  # fmt: skip
+    photo = read(data)
+    assert (photo.bit_depth, photo.warnings) == (8, ())
+    np.testing.assert_array_equal(photo.pixels, samples)
 
 
 def test_other_kinds_are_refused(read):
