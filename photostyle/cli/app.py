@@ -16,6 +16,7 @@ import typer
 from photostyle import __version__
 from photostyle.cli import models
 from photostyle.cli.compare import compare
+from photostyle.cli.compare_methods import compare_methods
 from photostyle.cli.console import Console
 from photostyle.cli.demo import demo
 from photostyle.cli.doctor import doctor
@@ -45,6 +46,7 @@ app.command()(transfer)
 app.command()(train)
 app.command("filter")(filter_photos)
 app.command()(compare)
+app.command()(compare_methods)
 app.command()(demo)
 app.command()(doctor)
 app.add_typer(models.app, name="models")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import TYPE_CHECKING
 
 from photostyle.batch import fill
 from photostyle.batch.plan import is_write_protected
 from photostyle.errors import PhotoError, UsageError
 from photostyle.image import format_of
+from photostyle.image.atomic import folder_problem
 from photostyle.image.formats import result_suffix
 
 if TYPE_CHECKING:
@@ -100,6 +100,21 @@ def check_output(path: Path, inputs: Sequence[Path], *, overwrite: bool) -> None
             cannot be written to.
     """
     format_of(path)
+    check_place(path, inputs, overwrite=overwrite)
+
+
+def check_place(path: Path, inputs: Sequence[Path], *, overwrite: bool) -> None:
+    """See that a file can be written, and that nothing is lost by writing it.
+
+    Args:
+        path: Where the file goes.
+        inputs: Existing files that must not be replaced, whatever name they go by.
+        overwrite: Another existing file may be replaced.
+
+    Raises:
+        PhotoError: The file exists, is write-protected or an input, or its folder does not exist or
+            cannot be written to.
+    """
     if path.is_dir():
         raise PhotoError(f"cannot write '{path}': it is a folder; name a file, or use --out-dir")
     if any(path.exists() and path.samefile(other) for other in inputs):
@@ -110,9 +125,5 @@ def check_output(path: Path, inputs: Sequence[Path], *, overwrite: bool) -> None
         raise PhotoError(f"cannot write '{path}': it is there and write-protected")
     if not path.parent.is_dir():
         raise PhotoError(f"cannot write '{path}': there is no folder '{path.parent}'")
-    try:
-        # Permission bits know nothing of read-only disks; trying does.
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise PhotoError(f"cannot write '{path}': {error.strerror}") from error
+    if problem := folder_problem(path.parent):
+        raise PhotoError(f"cannot write '{path}': {problem}")

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from photostyle.transfers.config import ITERATIONS, SIZES, Segmentation, Solver
+
 OUTPUT = "Output"
 LOOK = "Look"
 MESSAGES = "Messages"
@@ -128,6 +130,83 @@ IterationsOption = Annotated[
     int,
     typer.Option("--iterations", metavar="N", help="Steps of the optimiser.", rich_help_panel=LOOK),
 ]
+ContentMaskOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--content-mask",
+        metavar="PNG",
+        help="Segments of CONTENT, one colour each: black, white, red, green, blue, yellow, "
+        "magenta, cyan or grey.",
+        rich_help_panel=LOOK,
+    ),
+]
+StyleMaskOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--style-mask",
+        metavar="PNG",
+        help="Segments of STYLE; each lends its look to the content's segment of its colour.",
+        rich_help_panel=LOOK,
+    ),
+]
+SegmentOption = Annotated[
+    Segmentation | None,
+    typer.Option(
+        "--segment",
+        help="Segments without masks. auto: find those that both photos have; none: each photo as "
+        "a whole. Default: auto.",
+        rich_help_panel=LOOK,
+    ),
+]
+SaveMasksOption = Annotated[
+    str | None,
+    typer.Option(
+        "--save-masks",
+        metavar="DIR|PREFIX",
+        help="Also write the segments as content_mask.png and style_mask.png, to be corrected and "
+        "passed back as masks.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+SolverOption = Annotated[
+    Solver,
+    typer.Option(
+        "--solver",
+        help="How the look is found. grid: grids of colour maps; luan: Deep photo style transfer, "
+        "slow without a GPU; gatys: its first stage, which paints; mkl: one colour map a segment; "
+        "idt: all of the style's colours.",
+        rich_help_panel=LOOK,
+    ),
+]
+SolverSizeOption = Annotated[
+    int | None,
+    typer.Option(
+        "--size",
+        metavar="PIXELS",
+        help="Long side at which the look is fitted (64 to 2048); the result keeps its full size. "
+        f"Default: {SIZES['grid']}; {SIZES['luan']} for the other solvers.",
+        rich_help_panel=LOOK,
+    ),
+]
+SolverIterationsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--iterations",
+        metavar="N",
+        help=f"Steps of the solver. Default: {ITERATIONS['grid']} for grid, {ITERATIONS['luan']} "
+        f"for each stage of luan and for gatys, {ITERATIONS['idt']} for idt.",
+        rich_help_panel=LOOK,
+    ),
+]
+FeaturesOption = Annotated[
+    str,
+    typer.Option(
+        "--features",
+        metavar="MODEL",
+        help="The VGG-19 of luan and gatys; its weights are downloaded once.",
+        rich_help_panel=LOOK,
+    ),
+]
 RefineOption = Annotated[
     int,
     typer.Option(
@@ -155,6 +234,65 @@ ModelsOption = Annotated[
     typer.Option("--models", metavar="FILE", help="Read more models from this models.toml."),
 ]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+FilesFromOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--files-from",
+        metavar="FILE",
+        readable=False,
+        help="Also take the photos and folders listed in this file, one a line or with a NUL "
+        "between them; - for standard input.",
+    ),
+]
+RecursiveOption = Annotated[
+    bool,
+    typer.Option("--recursive", "-r", help="Take the photos in folders within folders, too."),
+]
+FailFastOption = Annotated[
+    bool, typer.Option("--fail-fast", help="Begin no more photos after one has failed.")
+]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Also write a page, HTML, that shows every photo before and after.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+]
+StyleOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--style",
+        metavar="STYLE",
+        readable=False,
+        help="Give all photos the look of this one: the same look, so that they go together.",
+        rich_help_panel=LOOK,
+    ),
+]
+SaveLookOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--save-look",
+        metavar="FILE",
+        readable=False,
+        help="Also save the look (.safetensors): photostyle filter FILE gives it to other photos.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+ExportLutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--export-lut",
+        metavar="FILE",
+        readable=False,
+        help="Also write the look as a lookup table (.cube) for other programs.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 JobsOption = Annotated[
     int | None,
     typer.Option(

@@ -6,15 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from photostyle.filters.chain import FilterChain, load_filters
+    from photostyle.filters.chain import FilterChain, load_filters, look_chain
     from photostyle.filters.config import FilterConfig
 
-__all__ = ["FilterChain", "FilterConfig", "load_filters"]
+__all__ = ["FilterChain", "FilterConfig", "load_filters", "look_chain"]
 
 _HOMES = {
     "FilterChain": "photostyle.filters.chain",
     "FilterConfig": "photostyle.filters.config",
     "load_filters": "photostyle.filters.chain",
+    "look_chain": "photostyle.filters.chain",
 }
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from photostyle.image import Photo
+    from photostyle.networks import GlobalLook
 
 
 class _Filter(Protocol):
@@ -78,6 +79,21 @@ def load_filters(
         networks = load_networks(entry, offline=offline, progress=progress)
         filters.append(_FAMILIES[entry.kind](entry.name, networks, config))
     return FilterChain(filters, config.device)
+
+
+def look_chain(name: str, look: GlobalLook, device: str = "auto") -> FilterChain:
+    """Make a filter of a look that was just fitted; once it is saved, `load_filters` does.
+
+    Args:
+        name: What to call it.
+        look: The look.
+        device: `"auto"`, `"cpu"`, `"cuda"`, `"cuda:N"` or `"mps"`.
+
+    Raises:
+        DeviceError: The device does not exist.
+    """
+    config = FilterConfig(device=str(resolve_device(device)))
+    return FilterChain([ToneFilter(name, [look], config)], config.device)
 
 
 class FilterChain:

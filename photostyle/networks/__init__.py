@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from photostyle.networks.discriminator import PatchDiscriminator
+    from photostyle.networks.look import GlobalLook
     from photostyle.networks.repair import RepairGenerator
     from photostyle.networks.tone import ToneGenerator
 
-__all__ = ["PatchDiscriminator", "RepairGenerator", "ToneGenerator"]
+__all__ = ["GlobalLook", "PatchDiscriminator", "RepairGenerator", "ToneGenerator"]
 
 _HOMES = {
+    "GlobalLook": "photostyle.networks.look",
     "PatchDiscriminator": "photostyle.networks.discriminator",
     "RepairGenerator": "photostyle.networks.repair",
     "ToneGenerator": "photostyle.networks.tone",

@@ -56,6 +56,7 @@ def load_networks(
             weights = safetensors.torch.load(content)
             for network, own in zip(parts, _snapshots(weights, entry.snapshots), strict=True):
                 _fill(network, own, partial=entry.architecture in _PARTIAL)
+                _check_finite(network)
     except (SafetensorError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"{entry.file} does not fit model '{entry.name}': {reason}") from error
@@ -125,6 +126,12 @@ def _fill(network: nn.Module, weights: Mapping[str, Tensor], *, partial: bool) -
         )
 
 
+def _check_finite(network: nn.Module) -> None:
+    for name, weight in network.state_dict().items():
+        if not weight.isfinite().all():
+            raise ValueError(f"{name} holds values that are no numbers")
+
+
 def _encoder(params: dict[str, Any]) -> Encoder:
     match params:
         case {"channels": [*scales], **others} if not others and all(map(_are_widths, scales)):
@@ -146,6 +153,7 @@ _ARCHITECTURES: Mapping[str, Callable[[dict[str, Any]], nn.Module]] = {
     "vgg19": lambda params: Vgg19(**params),
     "repair": lambda params: networks.RepairGenerator(**params),
     "tone": lambda params: networks.ToneGenerator(**params),
+    "look": lambda params: networks.GlobalLook(**params),
 }
 """How each architecture is built from an entry's params."""
 

@@ -1,4 +1,4 @@
-"""Models that `photostyle train` made: the weights file tells what it is."""
+"""Weights files that tell what they are: models of `photostyle train`, looks of `transfer`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ METADATA_KEY = "photostyle"
 REQUIRED = ("name", "kind", "architecture", "params", "license", "trained_on")
 """What the description must hold; `recipe` and `snapshots` may be missing."""
 
+_FOREIGN = "is not a model that photostyle train made, nor a look that transfer saved"
+
 
 def read_trained(path: Path) -> Entry:
     """Describe a weights file by what its metadata say.
@@ -31,7 +33,7 @@ def read_trained(path: Path) -> Entry:
         An entry whose weights are this file. It has no digest: the file is its own origin.
 
     Raises:
-        ModelError: The file is missing, or is not a model that `photostyle train` made.
+        ModelError: The file is missing, or is neither a model nor a look that photostyle made.
     """
     try:
         with safe_open(path, framework="np") as file:
@@ -42,9 +44,9 @@ def read_trained(path: Path) -> Entry:
         reason = error.strerror or ("it is not there" if not path.exists() else str(error))
         raise ModelError(f"cannot read the model {path}: {reason}") from error
     except (SafetensorError, KeyError, ValueError) as error:
-        raise ModelError(f"{path} is not a model that photostyle train made") from error
+        raise ModelError(f"{path} {_FOREIGN}") from error
     if not isinstance(description, dict):
-        raise ModelError(f"{path} is not a model that photostyle train made")
+        raise ModelError(f"{path} {_FOREIGN}")
     if missing := [key for key in REQUIRED if key not in description]:
         raise ModelError(f"{path}: its description lacks {', '.join(missing)}")
     # A newer photostyle may write more than this one reads.

@@ -12,14 +12,38 @@ if TYPE_CHECKING:
     from photostyle.transfers.config import LossWeights, TransferConfig
     from photostyle.transfers.job import TransferResult, transfer
     from photostyle.transfers.look import Look
+    from photostyle.transfers.saved_look import Deviation, closest_look, look_file, lut_file
+    from photostyle.transfers.shoot import Frame, fit_shoot, frame_of, read_frames
 
-__all__ = ["Look", "LossWeights", "TransferConfig", "TransferResult", "transfer"]
+__all__ = [
+    "Deviation",
+    "Frame",
+    "Look",
+    "LossWeights",
+    "TransferConfig",
+    "TransferResult",
+    "closest_look",
+    "fit_shoot",
+    "frame_of",
+    "look_file",
+    "lut_file",
+    "read_frames",
+    "transfer",
+]
 
 _HOMES = {
+    "Deviation": "saved_look",
+    "Frame": "shoot",
     "Look": "look",
     "LossWeights": "config",
     "TransferConfig": "config",
     "TransferResult": "job",
+    "closest_look": "saved_look",
+    "fit_shoot": "shoot",
+    "frame_of": "shoot",
+    "look_file": "saved_look",
+    "lut_file": "saved_look",
+    "read_frames": "shoot",
     "transfer": "job",
 }
 

@@ -3,8 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
 
 from photostyle.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Solver = Literal["grid", "luan", "gatys", "mkl", "idt"]
+"""How a look is found: `grid` fits bilateral grids of colour maps; `luan` is Luan et al. 2017 on
+the features of VGG-19, `gatys` its first stage; `mkl` is one affine map a segment; `idt` moves the
+whole distribution of colours."""
+
+SOLVERS: tuple[Solver, ...] = get_args(Solver)
+
+Segmentation = Literal["auto", "none"]
+"""Where segments come from without masks: `auto` finds those that both photos have; `none` takes
+both photos as a whole."""
+
+SEGMENTATIONS: tuple[Segmentation, ...] = get_args(Segmentation)
+
+SIZES: Mapping[Solver, int] = {"grid": 352, "luan": 700, "gatys": 700, "mkl": 700, "idt": 700}
+"""Long side in pixels at which each solver works unless told otherwise."""
+
+ITERATIONS: Mapping[Solver, int] = {"grid": 130, "luan": 1000, "gatys": 1000, "mkl": 1, "idt": 20}
+"""Steps of each solver unless told otherwise; `luan` takes so many in each of its two stages."""
+
+FEATURES = "vgg19"
+"""Name of the model whose features are compared unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +79,28 @@ class TransferConfig:
     strength: float = 1.0
     """0 leaves the content as it is, 1 is the full transfer; between them, a blend."""
 
-    size: int = 352
-    """Long side in pixels at which the look is fitted, 64 to 2048. The result has full size."""
+    solver: Solver = "grid"
+    """How the look is found."""
 
-    iterations: int = 130
-    """Optimisation steps, >= 1."""
+    segment: Segmentation = "auto"
+    """Where segments come from when no masks are given."""
+
+    size: int = None  # type: ignore[assignment]  # replaced below
+    """Long side in pixels at which the look is fitted, 64 to 2048. The result has full size. The
+    solver's own of `SIZES` when None."""
+
+    iterations: int = None  # type: ignore[assignment]  # replaced below
+    """Optimisation steps, >= 1; the solver's own of `ITERATIONS` when None. `mkl` has none."""
 
     refine: int = 0
-    """Further steps on the pixels of the small result, >= 0: closer to the style, a little less of
-    a photograph."""
+    """Further steps of `grid` on the pixels of the small result, >= 0: closer to the style, a
+    little less of a photograph."""
+
+    features: str = FEATURES
+    """Model of architecture `vgg19` whose features `luan` and `gatys` compare."""
+
+    offline: bool = False
+    """Never use the network, not even to download `features`."""
 
     seed: int = 0
     """Seed of every random choice: the same seed on the same device gives the same result."""
@@ -70,9 +109,17 @@ class TransferConfig:
     """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`."""
 
     weights: LossWeights = field(default_factory=LossWeights)
-    """Weights of the objective."""
+    """Weights of the objective of `grid`."""
 
     def __post_init__(self) -> None:
+        if self.solver not in SOLVERS:
+            raise UsageError(f"unknown solver '{self.solver}': use {', '.join(SOLVERS)}")
+        if self.segment not in SEGMENTATIONS:
+            raise UsageError(f"unknown segment '{self.segment}': use {', '.join(SEGMENTATIONS)}")
+        if self.size is None:
+            object.__setattr__(self, "size", SIZES[self.solver])
+        if self.iterations is None:
+            object.__setattr__(self, "iterations", ITERATIONS[self.solver])
         if not 0 <= self.strength <= 1:
             raise UsageError(f"strength is {self.strength:g}: choose a value from 0 to 1")
         if not 64 <= self.size <= 2048:
@@ -81,5 +128,9 @@ class TransferConfig:
             raise UsageError(f"iterations is {self.iterations}: choose 1 or more")
         if self.refine < 0:
             raise UsageError(f"refine is {self.refine}: choose 0 or more")
+        if self.refine and self.solver != "grid":
+            raise UsageError(f"only the solver grid is refined, not {self.solver}: leave refine 0")
+        if self.features != FEATURES and self.solver not in ("luan", "gatys"):
+            raise UsageError(f"features are for the solvers luan and gatys, not for {self.solver}")
         if not 0 <= self.seed < 2**63:
             raise UsageError(f"seed is {self.seed}: choose a value from 0 to {2**63 - 1}")

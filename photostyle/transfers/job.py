@@ -5,31 +5,65 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.compiled import cpu_threads
 from photostyle.device import operator_threads, resolve_device
-from photostyle.errors import PhotoError, UsageError
+from photostyle.errors import ModelError, PhotoError, UsageError
+from photostyle.features import Vgg19
 from photostyle.image import Photo, read_photo, resize
 from photostyle.progress import Progress, ProgressCallback, silent
-from photostyle.registry import load_encoder
-from photostyle.transfers.config import TransferConfig
+from photostyle.registry import find_entry, load_encoder, load_networks
+from photostyle.transfers.config import Solver, TransferConfig
+from photostyle.transfers.idt import fit_idt
+from photostyle.transfers.joint_segments import joint_labels
+from photostyle.transfers.luan import fit_gatys, fit_luan
+from photostyle.transfers.mkl import fit_mkl
 from photostyle.transfers.segments import (
     Segments,
     check_mask_shape,
+    masks_of,
+    segments_from_labels,
     segments_from_masks,
     single_segment,
 )
 from photostyle.transfers.solver import fit_look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import torch
 
 Image = NDArray[np.float32]
 Source = Photo | Path | str | NDArray[Any]
 
 _SMALLEST = 16
 _TERMS = 4  # of the objective that take time, and are computed side by side
+_CPU_ONLY = ("mkl", "idt")  # solvers that take a second there
+
+
+class Fitted(Protocol):
+    """A look, however it was found."""
+
+    def blocks(self, content: Image, strength: float) -> Iterator[tuple[int, Image]]:
+        """First row and pixels of consecutive blocks of rows of the photo `H W 3`, changed."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What every solver is given."""
+
+    content: Image
+    """`H W 3` in [0, 1], at the size of the fit."""
+
+    style: Image
+    """`h w 3` in [0, 1]."""
+
+    segments: Segments
+    """Which part of the content goes with which part of the style."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +81,10 @@ class TransferResult:
 
     seconds: float
     """Wall time, reading included."""
+
+    masks: tuple[Photo, Photo]
+    """The segments of content and style, colour-coded, at the size of the fit: what `transfer`
+    takes as masks."""
 
 
 def transfer(
@@ -68,7 +106,8 @@ def transfer(
             black, white, red, green, blue, yellow, magenta, cyan and grey.
         style_mask: The same for the style. The same colour means the same segment.
         config: Settings; the defaults when None.
-        progress: Called with the stages `"fit"` and `"apply"`.
+        progress: Called with the stages `"fit"` (`"style"` and `"photorealism"` for `luan`) and
+            `"apply"`.
 
     Returns:
         The result.
@@ -77,18 +116,23 @@ def transfer(
         PhotoError: A photo cannot be read or is smaller than 16 pixels.
         UsageError: Only one mask is given, or a mask has not the shape of its photo.
         DeviceError: The device is not there.
+        ModelError: The solver needs a model that is missing and cannot be downloaded.
     """
     start = time.perf_counter()
     config = config or TransferConfig()
     device = resolve_device(config.device)
+    if config.solver in _CPU_ONLY:
+        device = resolve_device("cpu")
     if (content_mask is None) != (style_mask is None):
         raise UsageError("give both masks, or none: segments are pairs")
     photo, style_photo = _photo(content, "content"), _photo(style, "style")
     small, small_style = (_shrunk(p.floats(), config.size) for p in (photo, style_photo))
-    segments = _segments(photo, style_photo, small, small_style, content_mask, style_mask)
-    encoder = load_encoder() if config.weights.texture or config.weights.content else None
-    with operator_threads(max(1, cpu_threads() // _TERMS)):
-        look = fit_look(small, small_style, segments, config, device, progress, encoder)
+    if content_mask is None or style_mask is None:
+        segments = _segments(small, small_style, config)
+    else:
+        segments = _from_masks(photo, style_photo, small, small_style, content_mask, style_mask)
+    pair = Pair(small, small_style, segments)
+    look = _SOLVERS[config.solver](pair, config, device, progress)
 
     height = len(photo.pixels)
     pixels = np.empty(photo.pixels.shape, np.float32)
@@ -100,6 +144,7 @@ def transfer(
         warnings=(*photo.warnings, *style_photo.warnings, *segments.warnings),
         device=str(device),
         seconds=time.perf_counter() - start,
+        masks=_drawn(segments, small, small_style),
     )
 
 
@@ -125,19 +170,82 @@ def _shrunk(pixels: Image, size: int) -> Image:
     return np.require(np.clip(small, 0, 1), requirements=("C", "W"))
 
 
-def _segments(
+def _segments(small: Image, small_style: Image, config: TransferConfig) -> Segments:
+    if config.segment == "none":
+        return single_segment(small, small_style)
+    labels = joint_labels(small, small_style, load_encoder())
+    return segments_from_labels(small, *labels)
+
+
+def _drawn(segments: Segments, small: Image, small_style: Image) -> tuple[Photo, Photo]:
+    content, style = (
+        Photo.from_array((255 * mask).round().astype(np.uint8))
+        for mask in masks_of(segments, small.shape[:2], small_style.shape[:2])
+    )
+    return content, style
+
+
+def _from_masks(
     content: Photo,
     style: Photo,
     small: Image,
     small_style: Image,
-    content_mask: Source | None,
-    style_mask: Source | None,
+    content_mask: Source,
+    style_mask: Source,
 ) -> Segments:
-    if content_mask is None or style_mask is None:
-        return single_segment(small, small_style)
     masks = []
     for source, photo, what in ((content_mask, content, "content"), (style_mask, style, "style")):
         mask = _photo(source, f"{what} mask").floats()
         check_mask_shape(mask, photo.pixels, what)
         masks.append(mask)
     return segments_from_masks(small, small_style, *masks)
+
+
+def _grid(
+    pair: Pair, config: TransferConfig, device: torch.device, progress: ProgressCallback
+) -> Fitted:
+    encoder = load_encoder() if config.weights.texture or config.weights.content else None
+    with operator_threads(max(1, cpu_threads() // _TERMS)):
+        return fit_look(pair.content, pair.style, pair.segments, config, device, progress, encoder)
+
+
+def _luan(
+    pair: Pair, config: TransferConfig, device: torch.device, progress: ProgressCallback
+) -> Fitted:
+    network = _vgg19(config, progress)
+    return fit_luan(pair.content, pair.style, pair.segments, config, device, progress, network)
+
+
+def _gatys(
+    pair: Pair, config: TransferConfig, device: torch.device, progress: ProgressCallback
+) -> Fitted:
+    network = _vgg19(config, progress)
+    return fit_gatys(pair.content, pair.style, pair.segments, config, device, progress, network)
+
+
+def _mkl(pair: Pair, _: TransferConfig, __: torch.device, progress: ProgressCallback) -> Fitted:
+    look = fit_mkl(pair.content, pair.style, pair.segments)
+    progress(Progress("fit", 1, 1))
+    return look
+
+
+def _idt(pair: Pair, config: TransferConfig, _: torch.device, progress: ProgressCallback) -> Fitted:
+    return fit_idt(pair.content, pair.style, pair.segments, config, progress)
+
+
+def _vgg19(config: TransferConfig, progress: ProgressCallback) -> Vgg19:
+    """The network of `luan` and `gatys`."""
+    entry = find_entry(config.features)
+    if entry.architecture != "vgg19":  # said before anything is downloaded for nothing
+        raise ModelError(
+            f"model '{entry.name}' is not a vgg19 but a '{entry.architecture}', which the solver "
+            f"{config.solver} cannot use"
+        )
+    network = load_networks(entry, offline=config.offline, progress=progress)[0]
+    assert isinstance(network, Vgg19)  # noqa: S101 - for the type checker
+    return network
+
+
+_SOLVERS: Mapping[
+    Solver, Callable[[Pair, TransferConfig, torch.device, ProgressCallback], Fitted]
+] = {"grid": _grid, "luan": _luan, "gatys": _gatys, "mkl": _mkl, "idt": _idt}

@@ -123,8 +123,26 @@ def segments_from_masks(
         warnings.append(
             f"only the content mask has {_listed(ours - theirs)}: matched to the whole style photo"
         )
+    return segments_from_labels(content, content_labels, style_labels, tuple(warnings))
+
+
+def segments_from_labels(
+    content: Image, content_labels: Labels, style_labels: Labels, warnings: tuple[str, ...] = ()
+) -> Segments:
+    """Pair the segments of two label maps, softly along the content's edges.
+
+    Args:
+        content: `H W 3` in [0, 1].
+        content_labels: `H W`.
+        style_labels: `h w`. A label that is not here is paired with the whole style.
+        warnings: What the user should know.
+
+    Returns:
+        The segments, in the order of the labels.
+    """
+    theirs = set(np.unique(style_labels))
     parts, one_hot = [], []
-    for label in sorted(ours):
+    for label in np.unique(content_labels):
         inside = content_labels == label
         source = style_labels == (label if label in theirs else style_labels)
         parts.append(Segment(np.flatnonzero(inside), np.flatnonzero(source)))
@@ -135,7 +153,33 @@ def segments_from_masks(
         field = fit_affine(
             content, np.stack(one_hot, -1).astype(np.float32), radius=radius, epsilon=1e-3
         )
-    return Segments(tuple(parts), field, tuple(warnings))
+    return Segments(tuple(parts), field, warnings)
+
+
+def masks_of(
+    segments: Segments, content_size: tuple[int, int], style_size: tuple[int, int]
+) -> tuple[Image, Image]:
+    """Draw segments as a pair of colour-coded masks.
+
+    Read by `segments_from_masks` they give the same segments again.
+
+    Args:
+        segments: At most nine.
+        content_size: Height and width of the content the segments belong to.
+        style_size: The same for the style.
+
+    Returns:
+        Masks of the content, `H W 3`, and of the style, `h w 3`, in the colours of `PALETTE`. What
+        no segment takes from the style has a colour of its own, as long as there are any left.
+    """
+    count = len(segments.parts)
+    ours = np.zeros(content_size, np.uint8)
+    theirs = np.full(style_size, min(count, len(_COLOURS) - 1), np.uint8)
+    for label, part in enumerate(segments.parts):
+        ours.flat[part.content] = label
+        if count == 1 or len(part.style) < theirs.size:  # the whole style is no segment of its own
+            theirs.flat[part.style] = label
+    return _COLOURS[ours], _COLOURS[theirs]
 
 
 def decode_labels(mask: Image, size: tuple[int, int]) -> Labels:

@@ -16,14 +16,17 @@ import torch
 from numpy.typing import NDArray
 
 from photostyle.affine import slice_apply
+from photostyle.affine.luma_curve import LEVELS
 from photostyle.affine.monge_kantorovich import monge_kantorovich
 from photostyle.progress import Progress, ProgressCallback
 from photostyle.transfers.look import Look
 from photostyle.transfers.objective import Objective
 from photostyle.transfers.refine import refine_look
-from photostyle.transfers.segments import Segments, membership
+from photostyle.transfers.segments import Segments, membership, single_segment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from torch import Tensor
 
     from photostyle.features import Encoder
@@ -32,8 +35,8 @@ if TYPE_CHECKING:
 Image = NDArray[np.float32]
 
 _CELLS = 16  # grid cells along the long side
-_LEVELS = 8  # grid cells in luma
 _RATE = 0.02
+_STEADY = 100.0  # times as smooth as those of a grid are maps that all photos share
 
 
 def fit_look(
@@ -67,21 +70,19 @@ def fit_look(
     objective = Objective(content, style, segments, config.weights, device, generator, encoder)
     start = torch.from_numpy(_start(content, style, segments)).to(device)
     count, ny, nx = len(segments.parts), *_cells(*content.shape[:2])
-    tone = torch.zeros(count, 1, 1, _LEVELS, 3, 4, device=device, requires_grad=True)
-    space = torch.zeros(count, ny, nx, _LEVELS, 3, 4, device=device, requires_grad=True)
-    optimiser = torch.optim.Adam([tone, space], lr=_RATE, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.iterations)
+    tone = torch.zeros(count, 1, 1, LEVELS, 3, 4, device=device, requires_grad=True)
+    space = torch.zeros(count, ny, nx, LEVELS, 3, 4, device=device, requires_grad=True)
     weights = config.weights
-    for step in range(config.iterations):
-        result = slice_apply(image, shares, start + tone + space)
-        roughness = weights.smooth * _roughness(space, (1, 2))
-        roughness = roughness + weights.tone * _roughness(tone + space, (3,))
-        optimiser.zero_grad()
-        torch.autograd.backward([result, roughness], [objective.gradient(result), None])
-        optimiser.step()
-        schedule.step()
-        progress(Progress("fit", step + 1, config.iterations))
-    grid = (start + tone + space).detach().cpu().numpy()
+
+    def maps() -> Tensor:
+        return start + tone + space
+
+    def roughness() -> Tensor:
+        total = weights.smooth * _roughness(space, (1, 2))
+        return total + weights.tone * _roughness(tone + space, (3,))
+
+    _descend([tone, space], maps, roughness, image, shares, objective, config, progress)
+    grid = maps().detach().cpu().numpy()
     look = Look(grid, segments.field)
     if config.refine:
         exact = Objective(
@@ -89,6 +90,70 @@ def fit_look(
         )
         look = refine_look(look, content, exact, config.refine, device, progress)
     return look
+
+
+def fit_luma_maps(
+    content: Image,
+    style: Image,
+    config: TransferConfig,
+    device: torch.device,
+    progress: ProgressCallback,
+    encoder: Encoder | None = None,
+) -> Image:
+    """Fit colour maps that depend on luma alone: one look for whatever the photo shows.
+
+    Args:
+        content: `H W 3` in [0, 1], at the size of the fit; of several photos, a mosaic.
+        style: `h w 3` in [0, 1].
+        config: Iterations, seed and weights.
+        device: Where to compute.
+        progress: Called after every step with stage `"fit"`.
+        encoder: Network for the texture loss; needed when that has a weight.
+
+    Returns:
+        `levels 3 4`: maps evenly spread from luma 0 to luma 1.
+    """
+    generator = torch.Generator().manual_seed(config.seed)
+    image = torch.from_numpy(content).to(device)
+    segments = single_segment(content, style)
+    objective = Objective(content, style, segments, config.weights, device, generator, encoder)
+    matrix = monge_kantorovich(content.reshape(-1, 3), style.reshape(-1, 3)).astype(np.float32)
+    start = torch.from_numpy(matrix).to(device)
+    tone = torch.zeros(1, 1, 1, LEVELS, 3, 4, device=device, requires_grad=True)
+
+    def maps() -> Tensor:
+        return start + tone
+
+    def roughness() -> Tensor:
+        # Else greys of one sky, which differ in luma alone, turn pink and green by turns.
+        return _STEADY * config.weights.tone * _roughness(tone, (3,))
+
+    whole = torch.ones_like(image[..., :1])
+    _descend([tone], maps, roughness, image, whole, objective, config, progress)
+    fitted: Image = maps()[0, 0, 0].detach().cpu().numpy()
+    return fitted
+
+
+def _descend(
+    parameters: Sequence[Tensor],
+    maps: Callable[[], Tensor],
+    roughness: Callable[[], Tensor],
+    image: Tensor,
+    shares: Tensor,
+    objective: Objective,
+    config: TransferConfig,
+    progress: ProgressCallback,
+) -> None:
+    """Change parameters so that what their maps make of an image gets better, the maps smoother."""
+    optimiser = torch.optim.Adam(parameters, lr=_RATE, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.iterations)
+    for step in range(config.iterations):
+        result, rough = slice_apply(image, shares, maps()), roughness()
+        optimiser.zero_grad()
+        torch.autograd.backward([result, rough], [objective.gradient(result), None])
+        optimiser.step()
+        schedule.step()
+        progress(Progress("fit", step + 1, config.iterations))
 
 
 def _start(content: Image, style: Image, segments: Segments) -> NDArray[np.float32]:

@@ -1,12 +1,13 @@
 """Transfer all pairs of a folder through the public API and score the results.
 
-    python tests/bench/transfer.py [--pairs ../shared/data/luan] [--no-masks] [--out DIR]
+    python tests/bench/transfer.py [--pairs ../shared/data/luan] [--segment auto] [--out DIR]
                                    [--only 01,14] [--jobs 2] [--set size=256 calm=30 ...]
 
 A pair is a folder NN/ with content.jpg, style.jpg, content_mask.png, style_mask.png and, as the
-named reference, luan_result.jpg: Luan et al.'s published result, scored in the same run. `--set`
-overrides any field of TransferConfig or LossWeights. `--score` names the script that scores.
-`--random-encoder` puts calibrated random filters in the place of the bundled encoder.
+named reference, luan_result.jpg: Luan et al.'s published result, scored in the same run. With
+`--segment` the masks are for scoring only: segments are found (auto) or done without (none).
+`--set` overrides any number of TransferConfig or LossWeights. `--score` names the script that
+scores. `--random-encoder` puts calibrated random filters in the place of the bundled encoder.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ import torch
 from photostyle import read_photo, transfer, write_photo
 from photostyle.features import random_encoder
 from photostyle.transfers import LossWeights, TransferConfig, job
+from photostyle.transfers.config import SEGMENTATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ("style", "structure", "realism", "patches")
 
 
 def run_pair(
-    pair: Path, out: Path, masks: bool, random: bool, settings: dict[str, float]
+    pair: Path, out: Path, segment: str | None, random: bool, settings: dict[str, float]
 ) -> tuple[str, float]:
     if random:
         job.load_encoder = lambda: random_encoder(0, _photos(pair.parent))
@@ -45,9 +47,9 @@ def run_pair(
     result = transfer(
         pair / "content.jpg",
         pair / "style.jpg",
-        content_mask=pair / "content_mask.png" if masks else None,
-        style_mask=pair / "style_mask.png" if masks else None,
-        config=TransferConfig(weights=weights, **others),
+        content_mask=None if segment else pair / "content_mask.png",
+        style_mask=None if segment else pair / "style_mask.png",
+        config=TransferConfig(weights=weights, segment=segment or "auto", **others),
     )
     write_photo(result.photo, out / f"{pair.name}.png", overwrite=True)
     return pair.name, result.seconds
@@ -68,7 +70,7 @@ def main() -> None:
     parser.add_argument("--score", type=Path, default=ROOT / "../shared/eval/score_transfer.py")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--only", default="")
-    parser.add_argument("--no-masks", action="store_true")
+    parser.add_argument("--segment", choices=SEGMENTATIONS)
     parser.add_argument("--random-encoder", action="store_true")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--set", nargs="*", default=[])
@@ -83,7 +85,7 @@ def main() -> None:
     settings = {key: float(value) for key, value in (item.split("=") for item in args.set)}
     start = time.perf_counter()
     work = partial(
-        run_pair, out=out, masks=not args.no_masks, random=args.random_encoder, settings=settings
+        run_pair, out=out, segment=args.segment, random=args.random_encoder, settings=settings
     )
     with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
         seconds = dict(pool.map(work, pairs))
@@ -113,7 +115,7 @@ def main() -> None:
     print(f"{'ratio':>5}" + "".join(f"{mean[f] / reference[f]:11.3f}" for f in FIGURES))
     print(
         f"{len(pairs)} pairs in {wall:.0f} s, {args.jobs} at a time, "
-        f"settings {settings or 'default'}; {out}"
+        f"segments {args.segment or 'of the masks'}, settings {settings or 'default'}; {out}"
     )
 
 

@@ -732,6 +732,22 @@ def test_write_protected_files_stay_as_they_are(cli, album):
     assert Path("a_denoise.jpg").stat().st_mode & 0o200  # the result is not protected
 
 
+@pytest.mark.usefixtures("fake")
+def test_what_may_not_be_read_fails_alone(cli, album, monkeypatch):
+    album("a.jpg", "b.jpg")
+    Path("list").write_text("a.jpg")
+    may = os.access
+    unreadable = ("b.jpg", "list")
+    monkeypatch.setattr(
+        os, "access", lambda path, *how, **_: Path(path).name not in unreadable and may(path, *how)
+    )
+    outcome = cli("filter", "denoise", "b.jpg", "a.jpg", "-q")
+    assert (outcome.code, outcome.out) == (1, "a_denoise.jpg\n")
+    assert outcome.err == "error: cannot read 'b.jpg': permission denied\n"
+    # A list is opened, and the system says what it thinks of that.
+    assert cli("filter", "denoise", "--files-from", "list", "--overwrite", "-q").code == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
 def test_a_disk_that_fills_up_leaves_everything_as_it_was(album):
     folder = album("a.png", "old.png", width=300, height=200)

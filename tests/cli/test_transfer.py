@@ -77,6 +77,10 @@ def test_json_is_one_object(cli, pair, tmp_path):
         "device": "cpu",
         "seed": 7,
         "warnings": ["only the style mask has red"],
+        "look": None,
+        "lut": None,
+        "lut_error": None,
+        "masks": None,
         "status": "done",
         "error": None,
     }

@@ -9,6 +9,7 @@ from photostyle.transfers.segments import (
     PALETTE,
     check_mask_shape,
     decode_labels,
+    masks_of,
     membership,
     segments_from_masks,
     single_segment,
@@ -97,6 +98,25 @@ def test_one_segment_needs_no_field(landscape):
     assert len(segments.parts[0].content) == 320
     assert len(segments.parts[0].style) == 540
     assert (membership(segments.field, content, first=0, height=16) == 1).all()
+
+
+@pytest.mark.parametrize("colours", [("black", "white"), ("black", "red"), ("blue", "blue")])
+def test_drawn_segments_are_read_back(colours):
+    content, style = np.random.default_rng(2).random((2, 30, 60, 3), dtype=np.float32)
+    segments = segments_from_masks(
+        content, style, mask(30, 60, *colours), mask(30, 60, "black", "white", "green")
+    )
+    again = segments_from_masks(content, style, *masks_of(segments, (30, 60), (30, 60)))
+    assert len(again.parts) == len(segments.parts)
+    for part, other in zip(segments.parts, again.parts, strict=True):
+        np.testing.assert_array_equal(part.content, other.content)
+        np.testing.assert_array_equal(part.style, other.style)
+
+
+def test_a_single_segment_is_drawn_in_one_colour(landscape):
+    photo = landscape(20, 30)
+    for drawn in masks_of(single_segment(photo, photo), (20, 30), (20, 30)):
+        assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 1
 
 
 def test_a_mask_of_another_photo_is_refused():
