@@ -1,0 +1,144 @@
+"""Segments found in both photos together: the same ones in both, or one."""
+
+import cv2
+import numpy as np
+import pytest
+
+from photostyle.registry import load_encoder
+from photostyle.transfers.joint_mixture import Places, fit_mixture, smoothed
+from photostyle.transfers.joint_segments import joint_labels, merged
+from photostyle.transfers.segments import masks_of, segments_from_labels, segments_from_masks
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return load_encoder()
+
+
+def scene(height, width, horizon, sky, ground, seed):
+    """A calm sky over textured ground; its horizon is a row."""
+    random = np.random.default_rng(seed)
+    photo = np.empty((height, width, 3), np.float32)
+    photo[:] = (
+        np.array(sky, np.float32) + np.linspace(0, 0.06, height, dtype=np.float32)[:, None, None]
+    )
+    rough = cv2.GaussianBlur(random.normal(0, 0.5, (height, width)).astype(np.float32), (0, 0), 1.5)
+    photo[horizon:] = np.array(ground, np.float32) + rough[horizon:, :, None]
+    return photo.clip(0, 1)
+
+
+def test_sky_goes_to_sky_by_day_and_by_night(encoder):
+    day = scene(144, 216, 86, (0.5, 0.7, 0.95), (0.35, 0.4, 0.2), 0)
+    night = scene(160, 216, 84, (0.02, 0.03, 0.08), (0.3, 0.2, 0.1), 1)
+    ours, theirs = joint_labels(day, night, encoder)
+    assert (ours.shape, theirs.shape) == (day.shape[:2], night.shape[:2])
+    assert set(np.unique(ours)) == set(np.unique(theirs))
+    above, below = (set(np.unique(part)) for part in (ours[:78], ours[96:]))
+    assert above.isdisjoint(below)
+    assert np.isin(theirs[:76], list(above)).mean() > 0.97
+    assert np.isin(theirs[94:], list(below)).mean() > 0.97
+    # The border lies near the edge, in places of 8 pixels.
+    sky = np.isin(ours, list(above))
+    assert sky[:81].mean() > 0.99
+    assert sky[91:].mean() < 0.01
+
+
+def test_the_same_pair_gives_the_same_labels(encoder):
+    content = scene(96, 144, 50, (0.5, 0.7, 0.9), (0.3, 0.4, 0.2), 2)
+    style = scene(96, 144, 40, (0.9, 0.5, 0.3), (0.2, 0.1, 0.1), 3)
+    first, second = (joint_labels(content, style, encoder) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_wall_is_one_segment(encoder):
+    random = np.random.default_rng(4)
+    wall = (0.5 + random.normal(0, 0.02, (120, 160, 3))).astype(np.float32)
+    style = scene(120, 160, 60, (0.5, 0.7, 0.95), (0.35, 0.4, 0.2), 5)
+    ours, theirs = joint_labels(wall, style, encoder)
+    assert ours.max() == theirs.max() == 0
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 400), (64, 40)])
+def test_small_photos_are_not_divided(encoder, size):
+    tiny = np.random.default_rng(6).random((*size, 3), dtype=np.float32)
+    ours, theirs = joint_labels(tiny, scene(96, 144, 40, (1, 1, 1), (0, 0, 0), 7), encoder)
+    assert ours.shape == size
+    assert ours.max() == theirs.max() == 0
+
+
+@pytest.mark.parametrize("colour", [0.0, 0.5, 1.0])
+def test_flat_photos_are_one_segment(encoder, colour):
+    flat = np.full((120, 160, 3), colour, np.float32)
+    ours, theirs = joint_labels(flat, flat, encoder)
+    assert ours.max() == theirs.max() == 0
+
+
+def test_saved_masks_give_the_segments_back(encoder):
+    content = scene(144, 216, 86, (0.5, 0.7, 0.95), (0.35, 0.4, 0.2), 0)
+    style = scene(160, 216, 84, (0.02, 0.03, 0.08), (0.3, 0.2, 0.1), 1)
+    segments = segments_from_labels(content, *joint_labels(content, style, encoder))
+    masks = masks_of(segments, content.shape[:2], style.shape[:2])
+    again = segments_from_masks(content, style, *masks)
+    assert again.warnings == ()
+    assert len(again.parts) == len(segments.parts) > 1
+    for part, other in zip(segments.parts, again.parts, strict=True):
+        assert len(np.setxor1d(part.content, other.content)) < 0.01 * content[..., 0].size
+        assert len(np.setxor1d(part.style, other.style)) < 0.01 * style[..., 0].size
+
+
+def places(size, shared, colours):
+    return Places(size, np.asarray(shared, float), np.asarray(colours, float))
+
+
+def two_halves(light, dark):
+    """Left and right halves of a 10 x 10 grid, told apart by both kinds of evidence."""
+    side = np.tile(np.repeat([-1.0, 1.0], 5), 10)[:, None]
+    return places((10, 10), side, np.where(side < 0, light, dark) * np.ones(3))
+
+
+def test_the_mixture_has_layouts_in_common_and_palettes_apart():
+    pair = two_halves(90, 10), two_halves(20, 60)
+    start = np.random.default_rng(8).integers(0, 2, 200)
+    start[:100] = pair[0].shared[:, 0] > 0  # a start from one photo finds the other's
+    found = fit_mixture(pair, start)
+    np.testing.assert_array_equal(found[:100], found[100:])
+    assert set(found) == {0, 1}
+
+
+def test_lone_places_join_their_surroundings():
+    flat = places((10, 10), np.zeros((100, 1)), np.zeros((100, 3)))
+    labels = np.zeros(100, int)
+    labels[44] = 1
+    assert smoothed(labels, flat, 2).max() == 0
+    sharp = places((10, 10), np.zeros((100, 1)), np.eye(100)[44][:, None] * np.full(3, 80.0))
+    assert smoothed(labels, sharp, 2)[44] == 1
+
+
+def clouds(*means):
+    """A 10 x 12 grid: 40 places around each of three colours."""
+    random = np.random.default_rng(9)
+    colours = np.concatenate([random.normal(mean, 3, (40, 3)) for mean in means])
+    return places((10, 12), np.zeros((120, 1)), colours)
+
+
+LABELS = np.repeat([0, 1, 2], 40)
+
+
+def test_what_differs_in_the_content_stays():
+    for style in (clouds(10, 50, 90), clouds(50, 50, 50)):
+        for found in merged((clouds(10, 50, 90), style), LABELS, LABELS):
+            np.testing.assert_array_equal(found, LABELS)
+
+
+def test_what_the_style_lacks_joins_what_looks_most_like_it():
+    pair = clouds(10, 60, 90), clouds(10, 90, 90)
+    ours, theirs = merged(pair, LABELS, np.repeat([0, 2, 2], 40))
+    np.testing.assert_array_equal(ours, np.repeat([0, 1, 1], 40))
+    np.testing.assert_array_equal(theirs, np.repeat([0, 1, 1], 40))
+
+
+def test_what_looks_alike_in_the_content_joins_its_like_in_either_photo():
+    ours, theirs = merged((clouds(50, 50, 90), clouds(10, 85, 90)), LABELS, LABELS)
+    np.testing.assert_array_equal(ours, np.repeat([0, 0, 1], 40))
+    np.testing.assert_array_equal(theirs, np.repeat([0, 1, 1], 40))
