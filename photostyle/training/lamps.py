@@ -14,6 +14,9 @@ FEWEST, MOST = 3, 40
 RADIUS = 0.02, 0.2
 """Of the pool of light a lamp throws, as a share of the picture's longer side."""
 
+BULB = 0.002, 0.008
+"""Of what shines by itself, likewise."""
+
 STRENGTH = -0.4, 0.8
 """Mean and standard deviation of the logarithm, to base e, of a lamp's strength."""
 
@@ -27,21 +30,22 @@ STRIDE = 8
 """Light varies so slowly that it is worked out for every eighth pixel of every eighth row."""
 
 
-def lamplight(ground: Image, random: np.random.Generator) -> Image:
-    """Draw lamps, and the light they throw on what is around them.
+def lamps(ground: Image, random: np.random.Generator) -> tuple[Image, Image]:
+    """Draw lamps: the light they throw on what is around them, and where they shine themselves.
 
-    It falls off as from a point above the ground: `1 / (1 + (d / r)^2)^1.5`.
+    Light falls off as from a point above the ground: `1 / (1 + (d / r)^2)^1.5`.
 
     Args:
         ground: `H W` in `[0, 1]`, where lamps may stand.
         random: Source of all random numbers.
 
     Returns:
-        `H W 3`, 0 and above; about 1 at the foot of a lamp.
+        Light, `H W 3`, 0 and above, about 1 at the foot of a lamp; and bulbs, `H W 1` in `[0, 1]`.
     """
     height, width = ground.shape
     side = max(height, width)
     light = np.zeros((-(-height // STRIDE), -(-width // STRIDE), 3), np.float32)
+    bulbs = np.zeros((height, width), np.float32)
     town = random.random()
     for _ in range(random.integers(FEWEST, MOST + 1)):
         row, column = int(random.integers(height)), int(random.integers(width))
@@ -54,4 +58,6 @@ def lamplight(ground: Image, random: np.random.Generator) -> Image:
         across = np.arange(light.shape[1]) * STRIDE - column
         falloff = (1 + (down[:, None] ** 2 + across**2) / radius**2) ** -1.5
         light += (falloff[..., None] * colour).astype(np.float32)
-    return np.asarray(cv2.resize(light, (width, height)), np.float32)
+        bulb = max(1, round(side * np.exp(random.uniform(*np.log(BULB)))))
+        cv2.circle(bulbs, (column, row), bulb, 1.0, cv2.FILLED, cv2.LINE_AA)
+    return np.asarray(cv2.resize(light, (width, height)), np.float32), bulbs[..., None]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.training.exposure import from_linear, to_linear
-from photostyle.training.lamps import lamplight
+from photostyle.training.lamps import lamps
 from photostyle.training.sky import sky_of
 
 Image = NDArray[np.float32]
@@ -75,7 +75,7 @@ LIT = 0.7
 UNLIT = 0.3, 1.0
 """Of the night's own light: what is left of it where lamps are lit."""
 
-LAMPLIGHT = 0.04, 0.7
+LAMPLIGHT = 0.03, 0.4
 """Of daylight: what lamps add to it at most, by night. It never exceeds daylight, or who makes day
 of such nights would learn to paint over lamps."""
 
@@ -138,10 +138,11 @@ def night(photo: Image, random: np.random.Generator) -> Image:
     if random.random() < BLACK_SKIES:
         light *= 1 - np.float32(1 - random.random() ** 2 / 2) * sky
     if random.random() < LIT:
-        thrown = lamplight(1 - sky[..., 0], random)
+        thrown, bulbs = lamps(1 - sky[..., 0], random)
         light *= np.float32(random.uniform(*UNLIT))
         most = np.float32(np.exp(random.uniform(*np.log(LAMPLIGHT))))
-        light += most * to_linear(photo) * (1 - sky) * thrown / (1 + thrown)
+        lit = np.maximum(most * thrown / (1 + thrown), bulbs)
+        light = np.maximum(light, (light * (1 - bulbs)) + lit * (1 - sky) * to_linear(photo))
     sigma = LARGEST_SIGMA * random.random() ** 2
     grain = np.float32(sigma) * random.standard_normal(photo.shape, np.float32)
     return np.asarray(from_linear(np.clip(light, 0, 1)) + grain, np.float32)
