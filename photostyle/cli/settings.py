@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PROJECT_FILE = Path("photostyle.toml")
 
-COMMANDS = ("transfer", "filter", "train", "compare", "demo")
+COMMANDS = ("transfer", "filter", "train", "compare", "compare-methods", "demo")
 """Those that take settings."""
 
 _MODELS = "models"  # the section of the project's file that is a list of models

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.AvifImagePlugin import AvifImageFile
@@ -34,7 +35,9 @@ from photostyle.image import (
     tiff_samples,
     xmp,
 )
-from photostyle.image.jpeg import NO_PATHS, jpeg_metadata
+from photostyle.image.geotiff import georeference
+from photostyle.image.jpeg import NO_PATHS, NO_RIGHTS, jpeg_metadata
+from photostyle.image.jpeg_tail import lost_tail
 from photostyle.image.opencv import decode_deep
 from photostyle.image.resolution import is_resolution, sensible
 from photostyle.image.rounding import as_full_range
@@ -45,9 +48,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from photostyle.image.formats import SourceName
+    from photostyle.image.tiff import Field
 
-# Pillow keeps its size limit, and Python its warning filters, in globals. They are changed for the
-# time of one decoding and put back, so only one thread at a time may do that.
+# Pillow keeps its size limit, Python its warning filters and OpenCV how much it prints in globals.
+# They are changed for the time of one decoding and put back, so only one thread at a time may do
+# that.
 _GLOBALS = threading.Lock()
 
 _DAMAGED_EXIF = "its EXIF data is damaged and not kept"
@@ -107,6 +112,12 @@ class Decoded:
 
     dpi: tuple[float, float] | None
     """Horizontal and vertical resolution in pixels per inch."""
+
+    comments: tuple[bytes, ...]
+    """Comments of a JPEG file."""
+
+    georeference: tuple[Field, ...]
+    """Fields of a TIFF file that place it on a map."""
 
     warnings: tuple[str, ...]
     """What could not be kept."""
@@ -193,6 +204,12 @@ def _upright(name: SourceName, stored: Stored, notes: list[str]) -> Decoded:
             block = resolution = None
         if dpi is None and resolution and is_resolution(resolution):
             dpi = resolution
+    place = stored.georeference
+    if place and orientation not in (None, 1):
+        notes.append(
+            "its coordinates of a map (GeoTIFF) are not kept, because it was turned upright"
+        )
+        place = ()
     return Decoded(
         format=name,
         samples=_turned(stored.samples, orientation),
@@ -203,17 +220,21 @@ def _upright(name: SourceName, stored: Stored, notes: list[str]) -> Decoded:
         xmp=packet,
         iptc=stored.iptc,
         dpi=dpi,
+        comments=stored.comments,
+        georeference=place,
         warnings=tuple(notes),
     )
 
 
 @contextmanager
 def _globals(max_pixels: int, notes: list[str]) -> Iterator[None]:
-    """Let Pillow open files of up to `max_pixels`, and turn its warnings into notes."""
+    """Let Pillow open files of up to `max_pixels`, note its warnings, and keep OpenCV quiet."""
     with _GLOBALS, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", ResourceWarning)  # of whatever is thrown away meanwhile
-        limit = Image.MAX_IMAGE_PIXELS
+        limit, level = Image.MAX_IMAGE_PIXELS, cv2.utils.logging.getLogLevel()
+        # OpenCV prints a line for every field of a TIFF file that it does not know.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         # Pillow refuses what has more than twice this and warns before.
         Image.MAX_IMAGE_PIXELS = (max_pixels + 1) // 2
         try:
@@ -222,6 +243,7 @@ def _globals(max_pixels: int, notes: list[str]) -> Iterator[None]:
             raise ValueError(too_large(max_pixels)) from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+            cv2.utils.logging.setLogLevel(level)
             # One of them comes for every single field that is damaged.
             if _DAMAGED_PARTS not in notes and any(
                 warning.category is not Image.DecompressionBombWarning for warning in caught
@@ -237,8 +259,11 @@ def _read_tiff(data: bytes, tags: Mapping[int, Any], max_pixels: int, notes: lis
         notes.append(of_many(number))
     if _LAYERS_TAG in tags:
         notes.append("its Photoshop layers are not kept")
-    if iptc.has_paths(exif.raw_value(data, _PHOTOSHOP_TAG) or b""):
+    photoshop, packet = exif.raw_value(data, _PHOTOSHOP_TAG) or b"", _bytes(tags.get(_XMP_TAG))
+    if iptc.has_paths(photoshop):
         notes.append(NO_PATHS)
+    if iptc.has_rights(photoshop, packet):
+        notes.append(NO_RIGHTS)
     try:
         block = exif.from_tiff(data)
     except ValueError:
@@ -261,9 +286,10 @@ def _read_tiff(data: bytes, tags: Mapping[int, Any], max_pixels: int, notes: lis
     return replace(
         stored,
         exif=block,
-        xmp=_bytes(tags.get(_XMP_TAG)),
+        xmp=packet,
         iptc=_iptc_of_tiff(data, notes),
         dpi=sensible(tiff_directory.resolution(tags), notes),
+        georeference=georeference(tags, notes),
         orientation=orientation,
     )
 
@@ -309,6 +335,8 @@ def _read_with_pillow(data: bytes, name: SourceName, max_pixels: int, notes: lis
     with _open(data, name) as image:
         _check_picture(image, max_pixels, notes)
         if name == "JPEG":
+            if tail := lost_tail(data, getattr(image, "n_frames", 1) - 1):
+                notes.append(tail)
             return replace(_read_channels(data, image, notes), **jpeg_metadata(image, notes))
         stored = _read_avif(data, image, notes) if name == "AVIF" else None
         return replace(

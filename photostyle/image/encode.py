@@ -44,8 +44,9 @@ def encode_jpeg(samples: Samples, photo: Photo, quality: int) -> bytes:
     encoded = buffer.getvalue()
     further = xmp_extension.segments_of(extension)
     if photo.iptc:
-        further += _iptc_segment(photo.iptc)
-    # Pillow writes neither. They go behind the application segments that it writes.
+        further += _segment(0xED, iptc.SEGMENT_HEADER + iptc.resource_of(photo.iptc))
+    further += b"".join(_segment(0xFE, comment) for comment in photo.comments)
+    # Pillow writes none of these. They go behind the application segments that it writes.
     position = 2
     while 0xE0 <= encoded[position + 1] <= 0xEF:
         (length,) = struct.unpack_from(">H", encoded, position + 2)
@@ -53,10 +54,9 @@ def encode_jpeg(samples: Samples, photo: Photo, quality: int) -> bytes:
     return encoded[:position] + further + encoded[position:]
 
 
-def _iptc_segment(records: bytes) -> bytes:
-    """IPTC records as a resource of a Photoshop segment."""
-    payload = iptc.SEGMENT_HEADER + iptc.resource_of(records)
-    return b"\xff\xed" + struct.pack(">H", len(payload) + 2) + payload
+def _segment(marker: int, payload: bytes) -> bytes:
+    """A segment of a JPEG file."""
+    return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
 
 
 def encode_png(samples: Samples, photo: Photo, _quality: int) -> bytes:
@@ -86,6 +86,7 @@ def encode_tiff(samples: Samples, photo: Photo, _quality: int) -> bytearray:
         xmp=photo.xmp,
         iptc=photo.iptc,
         dpi=photo.dpi,
+        further=photo.georeference,
     )
 
 

@@ -45,14 +45,25 @@ class Format:
     resolution: bool = False
     """Whether it has a place for the resolution besides EXIF."""
 
+    comments: bool = False
+    """Whether it holds comments as JPEG files have them."""
+
+    georeference: bool = False
+    """Whether it holds the place of the pixels on a map as GeoTIFF files have it."""
+
     profile: bool = True
     """Whether it holds any colour profile; if not, colours are written in sRGB."""
 
 
 # A JPEG segment holds 65533 bytes, its identifier included.
-JPEG = Format("JPEG", (".jpg", ".jpeg", ".jpe"), False, False, True, 65500, 65500, resolution=True)
+JPEG = Format(
+    "JPEG", (".jpg", ".jpeg", ".jpe"), False, False, True, 65500, 65500,
+    resolution=True, comments=True,
+)  # fmt: skip
 PNG = Format("PNG", (".png",), True, True, True, resolution=True)
-TIFF = Format("TIFF", (".tif", ".tiff"), True, True, True, floating=True, resolution=True)
+TIFF = Format(
+    "TIFF", (".tif", ".tiff"), True, True, True, floating=True, resolution=True, georeference=True
+)
 WEBP = Format("WEBP", (".webp",), False, True, False, 16383)
 AVIF = Format("AVIF", (".avif",), False, True, False, 32768)
 HEIF = Format("HEIF", (".heic", ".heif", ".hif"), False, True, False, 16384)

@@ -21,6 +21,7 @@ SEGMENT_HEADER = b"Photoshop 3.0\0"
 _SIGNATURE = b"8BIM"
 _SIGNATURES = (_SIGNATURE, b"MeSa", b"AgHg", b"PHUT", b"DCSR")  # the others are of sister programs
 _PATHS = range(2000, 2998)  # numbers of the resources that hold clipping paths
+_RIGHTS = {0x040A: b"xmpRights:Marked", 0x040B: b"xmpRights:WebStatement"}  # flag and URL
 _APPLICATION = 2  # the record of what a photo shows
 
 # Fields of it that name places: content location code and name, city, sub-location, province or
@@ -69,6 +70,20 @@ def records_in_resources(block: bytes) -> bytes | None:
 def has_paths(block: bytes) -> bool:
     """Whether a block of Photoshop resources holds clipping paths."""
     return any(number in _PATHS for number, _ in _resources(block))
+
+
+def has_rights(block: bytes, packet: bytes | None) -> bool:
+    """Whether a block of Photoshop resources has a copyright flag or URL that XMP does not repeat.
+
+    Args:
+        block: The block.
+        packet: The file's XMP packet.
+    """
+    return any(
+        content.strip(b"\0") and _RIGHTS[number] not in (packet or b"")
+        for number, content in _resources(block)
+        if number in _RIGHTS
+    )
 
 
 def _resources(block: bytes) -> Iterator[tuple[int, bytes]]:

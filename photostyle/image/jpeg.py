@@ -29,6 +29,9 @@ _MOST_OWNERS = 5
 NO_PATHS = "its clipping paths are not kept"
 """What to tell of a photo that Photoshop has drawn paths in."""
 
+NO_RIGHTS = "its copyright flag and URL, as Photoshop keeps them, are not kept"
+"""What to tell of a photo of which nothing else says that it is protected."""
+
 
 class JpegMetadata(TypedDict):
     """Metadata of a JPEG file, by the names of the fields of `Stored`."""
@@ -37,6 +40,7 @@ class JpegMetadata(TypedDict):
     xmp: bytes | None
     iptc: bytes | None
     dpi: tuple[float, float] | None
+    comments: tuple[bytes, ...]
 
 
 def jpeg_metadata(image: Image.Image, notes: list[str]) -> JpegMetadata:
@@ -48,23 +52,28 @@ def jpeg_metadata(image: Image.Image, notes: list[str]) -> JpegMetadata:
         image: The file.
         notes: Filled with what cannot be kept.
     """
-    segments = [content for _, content in getattr(image, "applist", ())]
+    found = getattr(image, "applist", ())
+    segments = [content for name, content in found if name != "COM"]
     # A block that is too long for one segment goes on in the next.
     photoshop = b"".join(
         content.removeprefix(iptc.SEGMENT_HEADER)
         for content in segments
         if content.startswith(iptc.SEGMENT_HEADER)
     )
+    packet = _with_extension(image.info.get("xmp"), segments)
     if iptc.has_paths(photoshop):
         notes.append(NO_PATHS)
+    if iptc.has_rights(photoshop, packet):
+        notes.append(NO_RIGHTS)
     _tell_others(segments, notes)
     # Without JFIF's Pillow takes EXIF's, the one across for both, and 72 where that has none.
     stated = image.info.get("jfif_unit") in _UNITS
     return JpegMetadata(
         exif=image.info.get("exif"),
-        xmp=_with_extension(image.info.get("xmp"), segments),
+        xmp=packet,
         iptc=iptc.records_in_resources(photoshop),
         dpi=sensible(image.info.get("dpi") if stated else None, notes),
+        comments=tuple(content for name, content in found if name == "COM" and content),
     )
 
 

@@ -11,6 +11,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from photostyle.image.formats import JXL
 from photostyle.image.jpeg import jpeg_metadata
+from photostyle.image.jpeg_tail import lost_tail
 from photostyle.image.jxl_header import read_jxl_header
 from photostyle.image.optional import optional_module
 from photostyle.image.stored import Samples, Stored, check_size, three_channels
@@ -95,6 +96,8 @@ def _metadata(boxes: Iterable[Any], header: JxlHeader) -> _Metadata:
 def _read_jpeg(data: bytes, notes: list[str]) -> Stored:
     """What was a JPEG file before, and is again."""
     with JpegImageFile(io.BytesIO(data)) as image:
+        if tail := lost_tail(data):
+            notes.append(tail)
         return Stored(
             np.asarray(image.convert("RGB")),
             None,

@@ -57,9 +57,10 @@ def with_metadata(
 
     Args:
         photo: The photo.
-        policy: `keep` leaves metadata as it is. `strip` takes out EXIF, XMP and IPTC. `no-gps`
-            takes out what tells where the photo was taken: EXIF's GPS directory, coordinates and
-            names of places in XMP and IPTC. Titles, keywords and maker notes are not searched.
+        policy: `keep` leaves metadata as it is. `strip` takes out EXIF, XMP, IPTC, comments and
+            the place on a map. `no-gps` takes out what tells where the photo was taken: EXIF's
+            GPS directory, the place on a map, coordinates and names of places in XMP and IPTC.
+            Titles, keywords, comments and maker notes are not searched.
         made: Is added to the history in the XMP packet, which is made where there is none; None
             adds nothing. `strip` takes precedence.
         longest_xmp: The longest XMP packet, in bytes, that the format of the result has room for.
@@ -70,7 +71,7 @@ def with_metadata(
         The photo; what could not be done is added to its `warnings`.
     """
     if policy == "strip":
-        return replace(photo, exif=None, xmp=None, iptc=None)
+        return replace(photo, exif=None, xmp=None, iptc=None, comments=(), georeference=())
     notes: list[str] = []
     if policy == "no-gps":
         photo = replace(
@@ -78,6 +79,7 @@ def with_metadata(
             exif=_without_position("EXIF", photo.exif, exif.without_position, notes),
             xmp=_without_position("XMP", photo.xmp, xmp.without_position, notes),
             iptc=_without_position("IPTC", photo.iptc, iptc.without_position, notes),
+            georeference=(),
         )
     if made:
         event = xmp.Event(made.action, made.software, _parameters(made), made.when)

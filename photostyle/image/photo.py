@@ -14,6 +14,7 @@ from photostyle.image.scaling import resize_to
 
 if TYPE_CHECKING:
     from photostyle.image.formats import SourceName
+    from photostyle.image.tiff import Field
 
 FloatArray = npt.NDArray[np.float32]
 PixelArray = npt.NDArray[np.float32 | np.uint8 | np.uint16]
@@ -53,6 +54,12 @@ class Photo:
 
     dpi: tuple[float, float] | None = None
     """Horizontal and vertical resolution in pixels per inch."""
+
+    comments: tuple[bytes, ...] = ()
+    """Comments of a JPEG file, of no stated encoding, at most 65,533 bytes each."""
+
+    georeference: tuple[Field, ...] = ()
+    """Fields of a GeoTIFF file that place the pixels on a map."""
 
     warnings: tuple[str, ...] = ()
     """What could not be kept on reading, one sentence each, to be shown to the user."""
@@ -136,15 +143,15 @@ class Photo:
 
         Args:
             pixels: H W 3, sRGB encoded, of one of the types of `pixels`. Of another size the alpha
-                channel is scaled along.
+                channel is scaled along, and the photo has no place on a map any more.
 
         Raises:
             ValueError: The array has another shape or type.
         """
-        alpha = self.alpha
-        if alpha is not None and alpha.shape != pixels.shape[:2]:
-            alpha = resize_to(alpha, *pixels.shape[:2])
-        return replace(self, pixels=pixels, alpha=alpha)
+        if pixels.shape[:2] == self.pixels.shape[:2]:
+            return replace(self, pixels=pixels)
+        alpha = None if self.alpha is None else resize_to(self.alpha, *pixels.shape[:2])
+        return replace(self, pixels=pixels, alpha=alpha, georeference=())
 
 
 def as_floats(samples: npt.NDArray[Any]) -> FloatArray:

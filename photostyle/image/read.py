@@ -109,6 +109,8 @@ def _photo(decoded: Decoded, floating: bool) -> Photo:
         xmp=decoded.xmp,
         iptc=decoded.iptc,
         dpi=decoded.dpi,
+        comments=decoded.comments,
+        georeference=decoded.georeference,
         warnings=(*decoded.warnings, *colours.warnings),
     )
 

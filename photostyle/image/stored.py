@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from photostyle.image.tiff import Field
 
 Samples = npt.NDArray[np.uint8 | np.uint16 | np.float32]
 
@@ -37,6 +41,12 @@ class Stored:
 
     dpi: tuple[float, float] | None = None
     """Horizontal and vertical resolution in pixels per inch."""
+
+    comments: tuple[bytes, ...] = ()
+    """Comments of a JPEG file."""
+
+    georeference: tuple[Field, ...] = ()
+    """Fields of a TIFF file that place it on a map."""
 
     orientation: int | None = None
     """How the samples have to be turned, 1 to 8 as EXIF defines it; None to ask the metadata."""

@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 
     from photostyle.image.stored import Samples
 
-Field = tuple[int, int, Sequence[int]]
+Field = tuple[int, int, Sequence[float]]
 """Number, type and values of a field of a directory."""
 
 _STRIP_BYTES = 1 << 18
 
 # Types of fields: the code of a number, and numbers a value.
-_BYTE, _SHORT, _LONG, _RATIONAL = 1, 3, 4, 5
-_NUMBERS = {_BYTE: ("B", 1), _SHORT: ("H", 1), _LONG: ("I", 1), _RATIONAL: ("I", 2)}
+_BYTE, ASCII, SHORT, _LONG, _RATIONAL, DOUBLE = 1, 2, 3, 4, 5, 12
+_NUMBERS = {
+    _BYTE: ("B", 1), ASCII: ("B", 1), SHORT: ("H", 1), _LONG: ("I", 1), _RATIONAL: ("I", 2),
+    DOUBLE: ("d", 1),
+}  # fmt: skip
 
 _DEFLATE, _RGB, _INTERLEAVED, _INCH, _UNASSOCIATED = 8, 2, 1, 2, 2
 _DIFFERENCES, _DIFFERENCES_OF_BYTES = 2, 3  # predictors
@@ -43,6 +46,7 @@ def encode_tiff(
     xmp: bytes | None = None,
     iptc: bytes | None = None,
     dpi: tuple[float, float] | None = None,
+    further: Sequence[Field] = (),
 ) -> bytearray:
     """Make a TIFF file, compressed without loss.
 
@@ -57,6 +61,7 @@ def encode_tiff(
         xmp: XMP packet.
         iptc: IPTC-IIM records.
         dpi: Horizontal and vertical resolution in pixels per inch.
+        further: Fields that the file is to have besides.
 
     Raises:
         ValueError: The EXIF block is damaged, or the file would be larger than 4 GiB.
@@ -78,27 +83,27 @@ def encode_tiff(
     fields: list[Field] = [
         (256, _LONG, [width]),
         (257, _LONG, [height]),
-        (258, _SHORT, [8 * samples.itemsize] * channels),
-        (259, _SHORT, [_DEFLATE]),
-        (262, _SHORT, [_RGB]),
+        (258, SHORT, [8 * samples.itemsize] * channels),
+        (259, SHORT, [_DEFLATE]),
+        (262, SHORT, [_RGB]),
         (273, _LONG, offsets),
-        (277, _SHORT, [channels]),
+        (277, SHORT, [channels]),
         (278, _LONG, [rows]),
         (279, _LONG, counts),
-        (284, _SHORT, [_INTERLEAVED]),
-        (317, _SHORT, [_DIFFERENCES_OF_BYTES if floating else _DIFFERENCES]),
+        (284, SHORT, [_INTERLEAVED]),
+        (317, SHORT, [_DIFFERENCES_OF_BYTES if floating else _DIFFERENCES]),
     ]
     if floating:
-        fields.append((339, _SHORT, [_FLOATING] * channels))
+        fields.append((339, SHORT, [_FLOATING] * channels))
     if channels == 4:
-        fields.append((338, _SHORT, [_UNASSOCIATED]))
+        fields.append((338, SHORT, [_UNASSOCIATED]))
     if dpi:
         fields += [(282 + i, _RATIONAL, [round(1000 * dpi[i]), 1000]) for i in (0, 1)]
-        fields.append((296, _SHORT, [_INCH]))
+        fields.append((296, SHORT, [_INCH]))
     for tag, block in ((700, xmp), (0x83BB, iptc), (0x8773, icc_profile)):
         if block:
             fields.append((tag, _BYTE, block))
-    return directory_file(file, order, fields, records)
+    return directory_file(file, order, [*further, *fields], records)
 
 
 def directory_file(
@@ -159,7 +164,7 @@ def _append(file: bytearray, block: bytes) -> int:
 
 
 def _record(
-    file: bytearray, order: exif.ByteOrder, tag: int, kind: int, values: Sequence[int]
+    file: bytearray, order: exif.ByteOrder, tag: int, kind: int, values: Sequence[float]
 ) -> bytes:
     """A field's 12-byte record; a value that does not fit in is appended to the file."""
     code, numbers = _NUMBERS[kind]

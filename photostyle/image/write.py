@@ -147,6 +147,14 @@ def _fitted(
     if photo.iptc and not target.iptc:
         warnings.append(f"{target.name} has no place for IPTC data, which is not kept")
         photo = replace(photo, iptc=None)
+    if photo.comments and not target.comments:
+        warnings.append(f"{target.name} has no place for comments of a JPEG, which are not kept")
+        photo = replace(photo, comments=())
+    if photo.georeference and not target.georeference:
+        warnings.append(
+            f"{target.name} has no place for coordinates of a map (GeoTIFF), which are not kept"
+        )
+        photo = replace(photo, georeference=())
     photo = replace(
         photo,
         exif=_unless_too_long("EXIF", photo.exif, target, warnings),

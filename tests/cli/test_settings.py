@@ -63,6 +63,16 @@ def test_the_words_of_the_command_line_come_first(place, cli, solver, photo_file
     assert [call[-1].seed for call in solver.calls] == [5, 5]
 
 
+def test_every_command_that_makes_pictures_takes_settings_the_others_none(place, monkeypatch):
+    place(project="[compare]\nquality = 7\n[compare-methods]\nquality = 80\nheight = 99\n")
+    monkeypatch.setenv("PHOTOSTYLE_COMPARE_METHODS_METHODS", "mkl")
+    assert read("compare-methods") == {"quality": 80, "height": 99, "methods": "mkl"}
+    assert read("compare") == {"quality": 7}
+    commands = typer.main.get_command(app).commands
+    assert set(commands) - set(settings.COMMANDS) == {"models", "doctor"}
+    assert set(settings.COMMANDS) <= set(commands)
+
+
 @pytest.mark.usefixtures("solver")
 def test_a_named_output_comes_before_a_folder_that_is_set(place, cli, photo_file):
     content, style = photo_file("a.png"), photo_file("b.png")

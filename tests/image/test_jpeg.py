@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 
@@ -28,16 +29,24 @@ def metadata_of(data: bytes, notes=None):
 
 
 def test_a_plain_file_has_none():
-    assert metadata_of(jpeg()) == {"exif": None, "xmp": None, "iptc": None, "dpi": None}
+    assert metadata_of(jpeg()) == {
+        "exif": None, "xmp": None, "iptc": None, "dpi": None, "comments": (),
+    }  # fmt: skip
 
 
 def test_every_block_is_found(camera_exif):
     resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(RECORDS)) + RECORDS
     block = b"Exif\0\0" + camera_exif()
     found = metadata_of(
-        jpeg((0xED, b"Photoshop 3.0\0" + resource), exif=block, xmp=b"<x/>", dpi=(300, 240))
-    )
-    assert found == {"exif": block, "xmp": b"<x/>", "iptc": RECORDS, "dpi": (300.0, 240.0)}
+        jpeg(
+            (0xED, b"Photoshop 3.0\0" + resource), (0xFE, b"one"), (0xFE, b""), (0xFE, b"tw\xf6"),
+            exif=block, xmp=b"<x/>", dpi=(300, 240),
+        )
+    )  # fmt: skip
+    assert found == {
+        "exif": block, "xmp": b"<x/>", "iptc": RECORDS, "dpi": (300.0, 240.0),
+        "comments": (b"one", b"tw\xf6"),
+    }  # fmt: skip
 
 
 def resource(number, content):
@@ -53,6 +62,44 @@ def test_iptc_that_goes_on_in_the_next_segment_is_found():
     notes = []
     assert metadata_of(jpeg(*parts), notes)["iptc"] == RECORDS * 21
     assert notes == []
+
+
+def test_a_comment_is_not_taken_for_a_cameras_own_data():
+    notes = []
+    records = b"Photoshop 3.0\0" + resource(0x0404, RECORDS)
+    assert metadata_of(jpeg((0xFE, b"FLIR"), (0xFE, records)), notes)["iptc"] is None
+    assert notes == []
+
+
+@pytest.mark.parametrize("extended", [False, True])
+@pytest.mark.parametrize(
+    ("number", "content", "name"),
+    [(1034, b"\1", b"Marked"), (1035, b"http://example.org", b"WebStatement")],
+)
+def test_photoshops_copyright_flag_and_url_are_told_unless_xmp_repeats_them(
+    number, content, name, extended
+):
+    def notes_of(content, packet, *further):
+        notes = []
+        block = b"Photoshop 3.0\0" + resource(number, content)
+        metadata_of(jpeg((0xED, block), *further, xmp=packet), notes)
+        return notes
+
+    told = "its copyright flag and URL, as Photoshop keeps them, are not kept"
+    assert notes_of(content, None) == notes_of(content, b"<x/>") == [told]
+    assert notes_of(bytes(1), None) == notes_of(b"", None) == []
+    head = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+    head += b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+    rights = b'xmlns:xmpRights="http://ns.adobe.com/xap/1.0/rights/" xmpRights:%s="1"/>' % name
+    rights = head + rights + b"</rdf:RDF></x:xmpmeta>"
+    if not extended:
+        assert notes_of(content, rights) == []
+        return
+    digest = hashlib.md5(rights, usedforsecurity=False).hexdigest().upper().encode()
+    packet = head + b'xmlns:n="http://ns.adobe.com/xmp/note/" n:HasExtendedXMP="%s"/>' % digest
+    part = b"http://ns.adobe.com/xmp/extension/\0" + digest
+    part += struct.pack(">II", len(rights), 0) + rights
+    assert notes_of(content, packet + b"</rdf:RDF></x:xmpmeta>", (0xE1, part)) == []
 
 
 def test_what_only_a_camera_or_photoshop_understands_is_told():

@@ -60,8 +60,9 @@ def test_a_jpeg_within_comes_out_as_it_was(tmp_path, profiles, camera_exif):
     samples = (scene() * 255).astype(np.uint8)
     jpeg = tmp_path / "a.jpg"
     Image.fromarray(samples).save(
-        jpeg, icc_profile=profiles["Display P3"], exif=b"Exif\0\0" + camera_exif(6), dpi=(300, 240)
-    )
+        jpeg, icc_profile=profiles["Display P3"], exif=b"Exif\0\0" + camera_exif(6),
+        dpi=(300, 240), comment=b"a comment",
+    )  # fmt: skip
     records = b"\x1c\2\x78\0\7Caption"
     resource = b"8BIM\4\4\0\0" + struct.pack(">I", len(records)) + records
     payload = b"Photoshop 3.0\0" + resource + bytes(len(records) % 2)
@@ -76,8 +77,21 @@ def test_a_jpeg_within_comes_out_as_it_was(tmp_path, profiles, camera_exif):
     assert (photo.icc_profile, photo.exif) == (expected.icc_profile, expected.exif)
     assert (photo.iptc, photo.dpi) == (records, (240, 300))
     assert (photo.format, photo.warnings) == ("JXL", ())
-    (warning,) = write_photo(dataclasses.replace(photo, icc_profile=None), tmp_path / "b.jxl")
-    assert "IPTC" in warning
+    assert photo.comments == (b"a comment",)
+    of_iptc, of_comments = write_photo(
+        dataclasses.replace(photo, icc_profile=None), tmp_path / "b.jxl"
+    )
+    assert "IPTC" in of_iptc
+    assert "comments" in of_comments
+
+
+def test_what_follows_the_picture_in_a_jpeg_within_is_told(tmp_path):
+    jpeg = tmp_path / "a.jpg"
+    Image.fromarray((scene() * 255).astype(np.uint8)).save(jpeg)
+    jpeg.write_bytes(jpeg.read_bytes() + b"\0\0\0\x10ftypmp42mdat")
+    with Image.open(jpeg) as image:
+        image.save(tmp_path / "a.jxl", lossless_jpeg=True)
+    assert read_photo(tmp_path / "a.jxl").warnings == read_photo(jpeg).warnings != ()
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -48,6 +48,8 @@ def photo(camera_exif) -> Photo:
         iptc=OTHER_RECORD + CAPTION + PLACES + CAPTION,
         icc_profile=b"a profile",
         dpi=(300.0, 300.0),
+        comments=(b"a comment",),
+        georeference=((33550, 12, [0.5, 0.5, 0.0]),),
         warnings=("an earlier one",),
     )
 
@@ -55,6 +57,7 @@ def photo(camera_exif) -> Photo:
 def test_keep_leaves_everything_as_it_is(photo):
     kept = with_metadata(photo, "keep")
     assert (kept.exif, kept.xmp, kept.iptc) == (photo.exif, photo.xmp, photo.iptc)
+    assert (kept.comments, kept.georeference) == (photo.comments, photo.georeference)
     assert kept.warnings == ("an earlier one",)
     assert kept.pixels is photo.pixels
 
@@ -62,6 +65,7 @@ def test_keep_leaves_everything_as_it_is(photo):
 def test_strip_leaves_the_profile_and_the_resolution_only(photo):
     stripped = with_metadata(photo, "strip", MADE)
     assert (stripped.exif, stripped.xmp, stripped.iptc) == (None, None, None)
+    assert (stripped.comments, stripped.georeference) == ((), ())
     assert (stripped.icc_profile, stripped.dpi) == (b"a profile", (300.0, 300.0))
 
 
@@ -72,6 +76,7 @@ def test_no_gps_leaves_out_where_the_photo_was_taken_and_nothing_else(photo):
     assert b"GPS" not in private.xmp
     assert "Tür".encode() in private.xmp
     assert private.iptc == OTHER_RECORD + CAPTION + CAPTION
+    assert (private.comments, private.georeference) == (photo.comments, ())
     assert private.warnings == ("an earlier one",)
 
 
@@ -276,3 +281,38 @@ def test_maker_notes_survive_a_second_generation(described, source):
     again = described[f"{source[1:]}-again.webp"]
     assert again["Canon:OwnerName"] == "Owner of the camera"
     assert again["ExifIFD:DateTimeOriginal"] == "2024:05:06 07:08:09"
+
+
+@needs_exiftool
+@pytest.mark.parametrize("policy", ["keep", "no-gps", "strip"])
+def test_comments_and_the_copyright_flag_of_exiftool(tmp_path, policy):
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (8, 6), "grey").save(path)
+    run_exiftool("-overwrite_original", "-Comment=Größe", "-Photoshop:CopyrightFlag=True", path)
+    photo = read_photo(path)
+    assert photo.warnings == ("its copyright flag and URL, as Photoshop keeps them, are not kept",)
+    assert write_photo(with_metadata(photo, policy), tmp_path / "b.jpg") == ()
+    (tags,) = json.loads(run_exiftool("-j", "-validate", "-all", tmp_path / "b.jpg"))
+    assert tags.get("Comment") == (None if policy == "strip" else "Größe")
+    assert tags["Validate"].startswith("OK")
+
+    run_exiftool("-overwrite_original", "-XMP-xmpRights:Marked=True", path)
+    assert read_photo(path).warnings == ()
+
+
+@needs_exiftool
+@pytest.mark.parametrize("policy", ["keep", "no-gps", "strip"])
+def test_exiftool_finds_a_tiff_on_its_map(tmp_path, policy):
+    keys = (1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 32633)
+    place = (
+        (33550, 12, [0.5, 0.5, 0.0]), (33922, 12, [0, 0, 0, 440_720, 100_000, 0]), (34735, 3, keys),
+    )  # fmt: skip
+    photo = Photo(np.full((4, 5, 3), 0.5, np.float32), georeference=place)
+    write_photo(with_metadata(photo, policy, MADE), tmp_path / "a.tif")
+    (tags,) = json.loads(run_exiftool("-j", tmp_path / "a.tif"))
+    if policy == "keep":
+        assert tags["ProjectedCSType"] == "WGS84 UTM zone 33N"
+        assert tags["PixelScale"] == "0.5 0.5 0"
+        assert tags["ModelTiePoint"] == "0 0 0 440720 100000 0"
+    else:
+        assert {"ProjectedCSType", "PixelScale", "ModelTiePoint"}.isdisjoint(tags)

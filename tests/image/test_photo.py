@@ -77,3 +77,15 @@ def test_alpha_is_scaled_along_with_pixels_of_another_size():
     other = photo.with_pixels(np.zeros((3, 5, 3), np.float32))
     assert other.alpha.shape == (3, 5)
     np.testing.assert_allclose(other.alpha, 0.25, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_pixels_of_another_size_do_not_lie_where_the_old_ones_did(channels):
+    place = ((33550, 12, [0.5, 0.5, 0.0]),)
+    photo = dataclasses.replace(
+        Photo.from_array(np.zeros((6, 8, channels))), georeference=place, comments=(b"c",)
+    )
+    same = photo.with_pixels(np.ones((6, 8, 3), np.float32))
+    other = photo.with_pixels(np.ones((3, 4, 3), np.float32))
+    assert (same.georeference, other.georeference) == (place, ())
+    assert same.comments == other.comments == (b"c",)

@@ -514,7 +514,46 @@ def test_a_second_picture_in_a_jpeg_is_told_too(tmp_path):
     first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[second], quality=100)
     photo = read_photo(tmp_path / "a.jpg")
     assert photo.format == "JPEG"
-    assert "several pictures" in photo.warnings[0]
+    assert photo.warnings == ("it holds several pictures: the first is kept, 1 left out",)
+    film = read_bytes(tmp_path, (tmp_path / "a.jpg").read_bytes() + b"\0\0\0\x10ftypmp42mdat")
+    assert film.warnings[0] == photo.warnings[0]
+    assert "behind the photo is not kept (a film; " in film.warnings[1]
+
+
+def test_what_follows_the_picture_in_a_jpeg_is_told(tmp_path):
+    data = save(tmp_path / "a.jpg", scene()).read_bytes()
+    assert read_bytes(tmp_path, data + bytes(100)).warnings == ()
+    photo = read_bytes(tmp_path, data + data)
+    (warning,) = photo.warnings
+    assert warning.endswith(f"not kept (a further picture; {len(data)} bytes in all)")
+    assert np.array_equal(photo.pixels, read_photo(tmp_path / "a.jpg").pixels)
+
+
+def test_comments_of_a_jpeg_are_read(tmp_path):
+    photo = read_photo(save(tmp_path / "a.jpg", scene(), comment=b"Gr\xf6\xdfe"))
+    assert (photo.comments, photo.warnings) == ((b"Gr\xf6\xdfe",), ())
+
+
+PLACED = (33550, "d", 3, (0.5, 0.5, 0.0), True)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tiff_stays_on_its_map_unless_it_is_turned(tmp_path, dtype, capfd):
+    samples = scene().astype(dtype)
+
+    def read(*tags):
+        return read_bytes(tmp_path, tiff(samples, photometric="rgb", extratags=[PLACED, *tags]))
+
+    for photo in (read(), read((274, "H", 1, 1, True))):
+        assert photo.georeference == ((33550, 12, [0.5, 0.5, 0.0]),)
+        assert photo.warnings == ()
+    for orientation in (2, 6):
+        turned = read((274, "H", 1, orientation, True))
+        assert turned.georeference == ()
+        assert turned.warnings == (
+            "its coordinates of a map (GeoTIFF) are not kept, because it was turned upright",
+        )
+    assert capfd.readouterr() == ("", "")
 
 
 # Colour
@@ -794,6 +833,7 @@ def test_reading_in_threads_leaves_the_process_as_it_was(tmp_path):
     paths = [save(tmp_path / f"{i}.png", scene()) for i in range(4)]
     (tmp_path / "bad.png").write_bytes(paths[0].read_bytes()[:90])
     limit, filters = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
+    level = cv2.utils.logging.getLogLevel()
     results = []
 
     def work(path):
@@ -811,6 +851,7 @@ def test_reading_in_threads_leaves_the_process_as_it_was(tmp_path):
     assert sorted(results) == [0] * 5 + [33] * 20
     assert limit == Image.MAX_IMAGE_PIXELS
     assert warnings.filters == filters
+    assert cv2.utils.logging.getLogLevel() == level
 
 
 def test_real_photos(shared_data):
@@ -871,6 +912,7 @@ def test_a_grey_profile_of_srgbs_own_curve_is_no_loss(tmp_path, make_profiles):
 
 def test_a_clear_colour_of_a_16_bit_png(tmp_path):
     samples = RNG.integers(0, 3, (9, 8, 3), np.uint16) * 20000
+    samples[4, 5] = 0, 20000, 0
     photo = read_bytes(tmp_path, png16(samples, 2, (b"tRNS", struct.pack(">3H", 0, 20000, 0))))
     clear = (samples == (0, 20000, 0)).all(axis=-1)
     assert clear.any()
@@ -972,11 +1014,13 @@ def test_a_grey_profile_of_a_floating_point_photo(tmp_path, profiles):
 
 def test_what_photoshop_keeps_in_a_tiff_and_texts_of_a_png_are_told(tmp_path):
     path = b"8BIM" + struct.pack(">HHI", 2000, 0, 4) + b"Path"
+    path += b"8BIM" + struct.pack(">HHI", 1034, 0, 1) + b"\1\0"
     tags = [(37724, "B", 4, b"Adob", True), (34377, "B", len(path), path, True)]
     photo = read_bytes(tmp_path, tiff(scene(), photometric="rgb", extratags=tags))
     assert photo.warnings == (
         "its Photoshop layers are not kept",
         "its clipping paths are not kept",
+        "its copyright flag and URL, as Photoshop keeps them, are not kept",
     )
     info = PngImagePlugin.PngInfo()
     info.add_text("Title", "A title")

@@ -255,6 +255,37 @@ def test_iptc_is_kept_where_there_is_a_place_for_it(tmp_path, suffix, length):
     assert (again.iptc, again.xmp) == (records, b"<x/>")
 
 
+@pytest.mark.parametrize("comments", [(b"one",), (b"Gr\xf6\xdfe", b"\0" * 65_533)])
+def test_comments_of_a_jpeg_are_kept_in_a_jpeg_and_told_elsewhere(tmp_path, camera_exif, comments):
+    photo = dataclasses.replace(
+        Photo.from_array(smooth()),
+        comments=comments, iptc=b"\x1c\x02\x05\0\1x", exif=camera_exif(thumbnail=b""),
+    )  # fmt: skip
+    assert write_photo(photo, tmp_path / "a.jpg") == ()
+    again = read_photo(tmp_path / "a.jpg")
+    assert (again.comments, again.warnings, again.iptc) == (comments, (), photo.iptc)
+    for suffix in ("png", "tif"):
+        (warning,) = write_photo(photo, tmp_path / f"a.{suffix}")
+        assert "no place for comments of a JPEG, which are not kept" in warning
+        assert read_photo(tmp_path / f"a.{suffix}").comments == ()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_place_on_a_map_is_kept_in_a_tiff_and_told_elsewhere(tmp_path, dtype):
+    place = ((33550, 12, [0.5, 0.25, 0.0]), (34735, 3, (1, 1, 0, 0)), (34737, 2, b"UTM|\0"))
+    depth = 8 * np.dtype(dtype).itemsize
+    photo = dataclasses.replace(Photo.from_array(smooth(), depth), georeference=place)
+    assert write_photo(photo, tmp_path / "a.tif") == ()
+    again = read_photo(tmp_path / "a.tif")
+    assert (again.georeference, again.warnings, again.bit_depth) == (place, (), depth)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert file.pages[0].tags[33550].value == (0.5, 0.25, 0.0)
+        assert file.pages[0].tags[34737].value == "UTM|"
+    for suffix in ("jpg", "png", "webp"):
+        warnings = write_photo(photo, tmp_path / f"a.{suffix}")
+        assert sum("(GeoTIFF), which are not kept" in warning for warning in warnings) == 1
+
+
 def test_a_photo_from_any_format_goes_to_any_other(tmp_path, camera_exif, profiles):
     photo = dataclasses.replace(
         Photo.from_array(smooth()),
