@@ -49,13 +49,13 @@ class LossWeights:
     content: float = 0.0
     """Angle of the encoder's features to the content's, 1 - cosine."""
 
-    structure: float = 8.0
+    structure: float = 5.0
     """Edge maps that no longer match the content's."""
 
-    photorealism: float = 120.0
+    photorealism: float = 180.0
     """Share of local variance that no affine colour map explains."""
 
-    calm: float = 150.0
+    calm: float = 100.0
     """Variation invented where the content is calm, root mean square in [0, 1] units."""
 
     gamut: float = 100.0
