@@ -154,7 +154,7 @@ SegmentOption = Annotated[
     typer.Option(
         "--segment",
         help="Segments without masks. auto: find those that both photos have; none: each photo as "
-        "a whole. Default: auto.",
+        "a whole. Default: none, or auto with --save-masks.",
         rich_help_panel=LOOK,
     ),
 ]

@@ -112,7 +112,7 @@ def transfer(
     config = TransferConfig(
         strength=strength,
         solver=solver,
-        segment=segment or _DEFAULT.segment,
+        segment=segment or ("auto" if save_masks is not None else _DEFAULT.segment),
         size=SIZES[solver] if size is None else size,
         iterations=ITERATIONS[solver] if iterations is None else iterations,
         refine=refine,
@@ -204,7 +204,7 @@ def transfer(
             report(Progress("write", 0, 1))
             words = [f"transfer --strength {strength:g} --size {config.size}"]
             words += [] if solver == _DEFAULT.solver else [f"--solver {solver}"]
-            words += [] if config.segment == _DEFAULT.segment else [f"--segment {segment}"]
+            words += [] if config.segment == _DEFAULT.segment else [f"--segment {config.segment}"]
             words += [f"--iterations {config.iterations} --refine {refine} --seed {seed}"]
             command = " ".join(words)
             made = made_by(command) if provenance else None

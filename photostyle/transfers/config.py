@@ -82,7 +82,7 @@ class TransferConfig:
     solver: Solver = "grid"
     """How the look is found."""
 
-    segment: Segmentation = "auto"
+    segment: Segmentation = "none"
     """Where segments come from when no masks are given."""
 
     size: int = None  # type: ignore[assignment]  # replaced below
