@@ -3,18 +3,23 @@
 `landscape` makes a photo-like picture of any size (a sky gradient, a sun, two ranges of hills,
 film grain); `photo_file` writes one to a file. Both are deterministic. `shared_data` is the folder
 of real photographs next to the checkout; tests that ask for it are skipped where it is absent.
+`device` is where the kernels of NVIDIA GPUs are tested: on one, or in Triton's interpreter.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+
+from photostyle.fused import runs_fused_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,3 +90,24 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared photographs (../shared/data) are not here")
     return folder
+
+
+GPU = torch.cuda.is_available()
+
+if not GPU:  # read when Triton is imported
+    os.environ["TRITON_INTERPRET"] = "1"
+
+
+@pytest.fixture(scope="session", params=["interpreter", "gpu"])
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """The device whose tensors the kernels take; both are never tested in one process."""
+    if request.param == "gpu":
+        if not GPU:
+            pytest.skip("no NVIDIA GPU")
+        device = torch.device("cuda", torch.cuda.current_device())
+        assert runs_fused_kernels(device)
+        return device
+    if GPU:
+        pytest.skip("tested on the GPU itself")
+    pytest.importorskip("triton", reason="Triton is not installed")
+    return torch.device("cpu")

@@ -1,45 +1,18 @@
-"""The matting Laplacian written down plainly in float64, to compare everything else with.
-
-Also where the kernels of NVIDIA GPUs are tested: on one, or in Triton's interpreter.
-"""
+"""The matting Laplacian written down plainly in float64, to compare everything else with."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
-import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-
-from photostyle.fused import runs_fused_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Array = NDArray[np.floating]
-
-GPU = torch.cuda.is_available()
-
-if not GPU:  # read when Triton is imported
-    os.environ["TRITON_INTERPRET"] = "1"
-
-
-@pytest.fixture(scope="session", params=["interpreter", "gpu"])
-def device(request: pytest.FixtureRequest) -> torch.device:
-    """The device whose tensors the kernels take; both are never tested in one process."""
-    if request.param == "gpu":
-        if not GPU:
-            pytest.skip("no NVIDIA GPU")
-        device = torch.device("cuda", torch.cuda.current_device())
-        assert runs_fused_kernels(device)
-        return device
-    if GPU:
-        pytest.skip("tested on the GPU itself")
-    pytest.importorskip("triton", reason="Triton is not installed")
-    return torch.device("cpu")
 
 
 class Reference(NamedTuple):
