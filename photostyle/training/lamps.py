@@ -20,6 +20,12 @@ BULB = 0.002, 0.008
 STRENGTH = -0.4, 0.8
 """Mean and standard deviation of the logarithm, to base e, of a lamp's strength."""
 
+FLOODLIT = 0.4
+"""In so many towns streets are lit evenly, by lamps that are many, high up or out of the picture."""
+
+FLOODLIGHT = 0.0, 0.8
+"""Mean and standard deviation of the logarithm, to base e, of the strength of that light."""
+
 FLAT = 1.6
 """Pools lie on the ground and are seen from the side: they are wider than high."""
 
@@ -47,12 +53,13 @@ def lamps(ground: Image, random: np.random.Generator) -> tuple[Image, Image]:
     light = np.zeros((-(-height // STRIDE), -(-width // STRIDE), 3), np.float32)
     bulbs = np.zeros((height, width), np.float32)
     town = random.random()
+    if random.random() < FLOODLIT:
+        light += np.exp(random.normal(*FLOODLIGHT)) * _colour(town)
     for _ in range(random.integers(FEWEST, MOST + 1)):
         row, column = int(random.integers(height)), int(random.integers(width))
         if random.random() > ground[row, column]:
             continue
-        sodium = np.clip(random.normal(town, 0.25), 0, 1)
-        colour = np.exp(random.normal(*STRENGTH)) * (sodium * SODIUM + (1 - sodium) * NEUTRAL)
+        colour = np.exp(random.normal(*STRENGTH)) * _colour(random.normal(town, 0.25))
         radius = side * np.exp(random.uniform(*np.log(RADIUS)))
         down = (np.arange(len(light)) * STRIDE - row - radius / 2) * FLAT  # from the lamp's foot
         across = np.arange(light.shape[1]) * STRIDE - column
@@ -61,3 +68,8 @@ def lamps(ground: Image, random: np.random.Generator) -> tuple[Image, Image]:
         bulb = max(1, round(side * np.exp(random.uniform(*np.log(BULB)))))
         cv2.circle(bulbs, (column, row), bulb, 1.0, cv2.FILLED, cv2.LINE_AA)
     return np.asarray(cv2.resize(light, (width, height)), np.float32), bulbs[..., None]
+
+
+def _colour(sodium: float) -> NDArray[np.float64]:
+    share = min(max(sodium, 0.0), 1.0)
+    return np.asarray(share * SODIUM + (1 - share) * NEUTRAL)

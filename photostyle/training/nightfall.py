@@ -56,8 +56,8 @@ class Nightfall:
 STEADY = Nightfall()
 """A clean blue hour, dark but readable."""
 
-DUSK = Nightfall(key=0.02, colour=0.65, contrast=0.4, dome=0.6, white=0.5)
-SPREAD = {"key": 0.8, "colour": 0.35, "contrast": 0.5, "dome": 0.5, "white": 0.4}
+DUSK = Nightfall(key=0.025, colour=0.65, contrast=0.4, dome=0.6, white=0.5)
+SPREAD = {"key": 1.0, "colour": 0.35, "contrast": 0.5, "dome": 0.5, "white": 0.4}
 """Where nights are drawn, and the standard deviation of the logarithm, to base e, of each value."""
 
 WARMTH = 0.8, 0.8
@@ -75,7 +75,7 @@ LIT = 0.7
 UNLIT = 0.3, 1.0
 """Of the night's own light: what is left of it where lamps are lit."""
 
-LAMPLIGHT = 0.03, 0.4
+LAMPLIGHT = 0.03, 0.5
 """Of daylight: what lamps add to it at most, by night. It never exceeds daylight, or who makes day
 of such nights would learn to paint over lamps."""
 
