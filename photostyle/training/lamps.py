@@ -53,7 +53,7 @@ def lamps(ground: Image, random: np.random.Generator) -> tuple[Image, Image]:
     light = np.zeros((-(-height // STRIDE), -(-width // STRIDE), 3), np.float32)
     bulbs = np.zeros((height, width), np.float32)
     town = random.random()
-    if random.random() < FLOODLIT:
+    if random.random() < FLOODLIT and ground.any():
         light += np.exp(random.normal(*FLOODLIGHT)) * _colour(town)
     for _ in range(random.integers(FEWEST, MOST + 1)):
         row, column = int(random.integers(height)), int(random.integers(width))
