@@ -86,7 +86,7 @@ def train(
         typer.Option(
             "--render",
             metavar="LOOK",
-            help="Instead of B: a rendering to learn. There is one, night.",
+            help="Instead of B: a rendering to learn, night or sunset.",
             rich_help_panel=_LEARNING,
         ),
     ] = None,

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from photostyle.errors import UsageError
 
+RENDERINGS = "night", "sunset"
+"""Looks that need no examples: names of `training.examples.RENDERINGS`."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -19,7 +22,7 @@ class TrainConfig:
     there are two folders."""
 
     render: str = ""
-    """The rendering to learn from the photos of the only folder, `"night"`; empty for none."""
+    """The one of `RENDERINGS` to learn from the photos of the only folder; empty for none."""
 
     paired: bool = False
     """Photos of the same name in both folders show the same."""
@@ -88,8 +91,8 @@ class TrainConfig:
             raise UsageError(f"seed must not be negative, but is {self.seed}")
         if not 0 <= self.hold_out <= 0.5:
             raise UsageError(f"hold_out must be 0 to 0.5, not {self.hold_out}")
-        if self.render not in ("", "night"):
-            raise UsageError(f"there is no rendering '{self.render}': night is the only one")
+        if self.render not in ("", *RENDERINGS):
+            raise UsageError(f"no rendering '{self.render}': use one of {', '.join(RENDERINGS)}")
         if (bool(self.degrade), bool(self.render), self.paired).count(True) > 1:
             raise UsageError("--paired, --degrade and --render exclude each other: give one")
         if self.family == "repair" and (self.render or self.is_look):

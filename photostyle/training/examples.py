@@ -14,6 +14,7 @@ from torch import Tensor
 from photostyle.training.degrade import degrade
 from photostyle.training.exposure import with_whites
 from photostyle.training.nightfall import rendered_night
+from photostyle.training.sunset import rendered_sunset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,10 @@ Image = NDArray[np.float32]
 Cut = Callable[["Sequence[Sequence[Pixels]]", np.random.Generator], Image]
 """Cuts a random example, `S S C` in `[0, 1]`, out of a random one of the photos."""
 
-RENDERINGS: dict[str, Callable[[Image], Image]] = {"night": rendered_night}
+RENDERINGS: dict[str, Callable[[Image], Image]] = {
+    "night": rendered_night,
+    "sunset": rendered_sunset,
+}
 """Looks that need no examples, by name."""
 
 Draw = Callable[[np.random.Generator], tuple[Image, Image]]

@@ -24,9 +24,17 @@ from photostyle.training.config import TrainConfig
         ({"hold_out": float("nan")}, "hold_out must be"),
         ({"paired": True}, "--paired, --degrade .*exclude each other"),
         ({"render": "night"}, "exclude each other"),
-        ({"render": "dawn", "degrade": ()}, "there is no rendering 'dawn'"),
+        ({"render": "dawn", "degrade": ()}, "no rendering 'dawn': use one of night, sunset"),
         ({"render": "night", "degrade": ()}, "a repair needs pairs"),
         ({"degrade": ()}, "a repair needs pairs to learn from"),
+        ({"imitate": "folder"}, "imitate must be photo or pair, not 'folder'"),
+        ({"imitate": "pair"}, "need folders, not a single photo"),
+        ({"imitate": "pair", "degrade": ()}, "is a tone filter: leave out --family"),
+        (
+            {"imitate": "photo", "degrade": (), "family": "tone", "adversarial": 0.1},
+            "--adversarial needs a folder",
+        ),
+        ({"only_norm": True}, "--only-norm is for looks of single photos"),
     ],
 )
 def test_values_out_of_range_are_refused(values: dict[str, Any], message: str) -> None:
@@ -45,3 +53,17 @@ def test_values_out_of_range_are_refused(values: dict[str, Any], message: str) -
 )
 def test_looks_are_of_tone_filters_and_pairs_of_both(values: dict[str, Any]) -> None:
     TrainConfig(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "is_look", "architecture"),
+    [
+        ({}, True, "tone"),
+        ({"imitate": "pair"}, False, "conditional-tone"),
+        ({"imitate": "photo", "only_norm": True}, False, "conditional-tone"),
+        ({"paired": True}, False, "tone"),
+    ],
+)
+def test_what_learns(values: dict[str, Any], is_look: bool, architecture: str) -> None:
+    config = TrainConfig(family="tone", degrade=(), **values)
+    assert (config.is_look, config.architecture) == (is_look, architecture)
