@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+import tifffile
 from PIL import Image, ImageCms
 
 if TYPE_CHECKING:
@@ -88,11 +89,6 @@ class Cell:
     @property
     def lossless(self) -> bool:
         return self.format in ("PNG", "TIFF")
-
-    @property
-    def has_metadata(self) -> bool:
-        # Nothing at hand writes AVIF files of 10 bits with metadata.
-        return (self.format, self.depth) != ("AVIF", 10)
 
     @property
     def has_iptc(self) -> bool:
@@ -239,7 +235,8 @@ def _profile(space: bytes, tags: dict[bytes, bytes], pcs: bytes = b"XYZ ") -> by
         body += bytes(-len(body) % 4)
         table += struct.pack(">4sII", name, 132 + 12 * len(tags) + len(body), len(element))
         body += element
-    header = bytes(8) + struct.pack(">I4s4s4s", 0x02400000, b"mntr", space, pcs)
+    kind = b"prtr" if space == b"CMYK" else b"mntr"
+    header = bytes(8) + struct.pack(">I4s4s4s", 0x02400000, kind, space, pcs)
     header = header.ljust(36, b"\0") + b"acsp"
     header = header.ljust(68, b"\0") + _fixed(0.9642, 1, 0.8249)
     profile = header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
@@ -252,16 +249,64 @@ def _rgb_profile(columns: tuple[tuple[float, ...], ...], curve: bytes) -> bytes:
     return _profile(b"RGB ", primaries | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve))
 
 
-def _ink_profile() -> bytes:
-    """A table of the 16 corners, in Lab: the more ink, the darker."""
-    corners = [
-        (max(0, 255 - 60 * (c + m + y) - 120 * k), 128, 128)
-        for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)
-    ]  # fmt: skip
-    head = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + _fixed(1, 0, 0, 0, 1, 0, 0, 0, 1)
-    ramp = bytes(range(256))
-    table = head + ramp * 4 + bytes(np.ravel(corners).tolist()) + ramp * 3
-    return _profile(b"CMYK", {b"A2B0": table}, b"Lab ")
+def press_profile(*, both_ways: bool = True) -> bytes:
+    """A press in tables: each ink takes nine tenths of a colour, and black of all three.
+
+    Args:
+        both_ways: Whether there is a table that leads back, which prints a half of the grey in
+            black.
+    """
+    axis = np.linspace(0, 1, 7)
+    inks = np.stack(np.meshgrid(axis, axis, axis, axis, indexing="ij"), -1).reshape(-1, 4)
+    linear = _srgb_decoded((1 - 0.9 * inks[:, :3]) * (1 - 0.9 * inks[:, 3:]))
+    tables = {b"A2B0": _table(4, 3, 7, _lab_codes(linear @ _SRGB_TO_XYZ.T))}
+
+    axis = np.linspace(0, 1, 15)
+    codes = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
+    linear = _xyz_of_codes(codes) @ np.linalg.inv(_SRGB_TO_XYZ).T
+    light = np.clip(_srgb_encoded(np.clip(linear, 0, 1)), 0.01, 1)
+    black = np.clip(0.5 * (1 - light.max(axis=1, keepdims=True)) / 0.9, 0, 1)
+    colours = np.clip((1 - light / (1 - 0.9 * black)) / 0.9, 0, 1)
+    if both_ways:
+        tables[b"B2A0"] = _table(3, 4, 15, np.concatenate([colours, black], 1))
+    return _profile(b"CMYK", tables, b"Lab ")
+
+
+_WHITE = np.array([0.9642, 1, 0.8249])
+_SRGB_TO_XYZ = np.array(
+    [[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.7141]]
+)
+
+
+def _srgb_decoded(values: np.ndarray) -> np.ndarray:
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def _srgb_encoded(linear: np.ndarray) -> np.ndarray:
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def _lab_codes(xyz: np.ndarray) -> np.ndarray:
+    """Lab of colours, as tables of 16 bits state it, in [0, 1]."""
+    ratio = xyz / _WHITE
+    f = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio * 841 / 108 + 4 / 29)
+    lab = [116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])]
+    return np.stack([lab[0] * 652.8, (lab[1] + 128) * 256, (lab[2] + 128) * 256], 1) / 65535
+
+
+def _xyz_of_codes(codes: np.ndarray) -> np.ndarray:
+    lightness, a, b = (codes * 65535).T / np.array([[652.8], [256], [256]])
+    y = (lightness + 16) / 116
+    f = np.stack([y + (a - 128) / 500, y, y - (b - 128) / 200], 1)
+    return np.where(f > 6 / 29, f**3, (f - 4 / 29) * 108 / 841) * _WHITE
+
+
+def _table(inputs: int, outputs: int, points: int, values: np.ndarray) -> bytes:
+    """A table element of 16 bits, with straight curves."""
+    head = b"mft2" + bytes(4) + bytes([inputs, outputs, points, 0])
+    head += _fixed(1, 0, 0, 0, 1, 0, 0, 0, 1) + struct.pack(">HH", 2, 2)
+    ramp = struct.pack(">HH", 0, 65535)
+    return head + ramp * inputs + coded(values, 16).astype(">u2").tobytes() + ramp * outputs
 
 
 _SRGB_CURVE = b"para" + struct.pack(">IHH", 0, 3, 0) + _fixed(
@@ -282,7 +327,7 @@ PROFILES = {
         ((0.79767, 0.28804, 0), (0.13519, 0.71187, 0), (0.03134, 0.00009, 0.82491)), _gamma(1.8)
     ),
     "grey": _profile(b"GRAY", {b"kTRC": _gamma(1.8)}),
-    "inks": _ink_profile(),
+    "inks": press_profile(),
     "linear": b"stated by numbers, of JPEG XL files of 16 bits",
 }
 
@@ -418,11 +463,20 @@ def _webp(cell: Cell, samples: np.ndarray, _path: Path) -> bytes:
 
 
 def _avif(cell: Cell, samples: np.ndarray, _path: Path) -> bytes:
-    if cell.depth == 10:
-        code = cv2.COLOR_RGBA2BGRA if cell.alpha else cv2.COLOR_RGB2BGR
-        options = [cv2.IMWRITE_AVIF_DEPTH, 10, cv2.IMWRITE_AVIF_SPEED, 9]
+    if cell.depth > 8:
+        codes = {1: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[samples.shape[2]]
+        ordered = samples if codes is None else cv2.cvtColor(samples, codes)
+        options = [cv2.IMWRITE_AVIF_DEPTH, cell.depth, cv2.IMWRITE_AVIF_SPEED, 9]
         options += [cv2.IMWRITE_AVIF_QUALITY, 98]
-        return cv2.imencode(".avif", cv2.cvtColor(samples, code), options)[1].tobytes()
+        blocks = {
+            cv2.IMAGE_METADATA_EXIF: exif_block(cell),
+            cv2.IMAGE_METADATA_XMP: xmp_packet(cell.orientation),
+            cv2.IMAGE_METADATA_ICCP: PROFILES[cell.profile] or b"",
+        }
+        given = {kind: np.frombuffer(block, np.uint8) for kind, block in blocks.items() if block}
+        return cv2.imencodeWithMetadata(
+            ".avif", ordered, list(given), list(given.values()), options
+        )[1].tobytes()
     buffer = io.BytesIO()
     sampling = "4:0:0" if cell.grey else "4:4:4"
     _image(samples).save(buffer, "AVIF", quality=98, speed=9, subsampling=sampling, **_blocks(cell))
@@ -434,12 +488,12 @@ def _heic(cell: Cell, samples: np.ndarray, _path: Path) -> bytes:
 
     mode = {"RGB": "RGB", "RGBA": "RGBA", "grey": "L"}[cell.mode]
     if cell.depth > 8:
-        mode = {"RGB": "RGB;16", "RGBA": "RGBA;16", "L": "I;16"}[mode]
-        samples = samples << (16 - cell.depth)
+        mode = f"{mode};{cell.depth}"
     size = samples.shape[1::-1]
     file = pillow_heif.from_bytes(mode, size, samples.tobytes())
     buffer = io.BytesIO()
-    file.save(buffer, quality=98, chroma=444, enc_params={"preset": "ultrafast"}, **_blocks(cell))
+    options = {"chroma": 444, "enc_params": {"preset": "ultrafast"}, "bit_depth": cell.depth}
+    file.save(buffer, quality=98, **options, **_blocks(cell))
     return buffer.getvalue()
 
 
@@ -518,7 +572,13 @@ class Found:
     """What a reader other than the package finds in a file."""
 
     samples: np.ndarray
-    """`H W 3` or, with alpha, `H W 4`; uint8, uint16 or float32, not turned."""
+    """`H W C`: grey, RGB or CMYK, maybe with alpha; uint8, uint16 or float32, not turned."""
+
+    depth: int
+    """Bits a channel."""
+
+    format: str
+    """As in `SUFFIXES`."""
 
     profile: bytes | None
     exif: Image.Exif
@@ -527,8 +587,13 @@ class Found:
     dpi: tuple[float, float] | None
 
     @property
-    def depth(self) -> int:
-        return 8 * self.samples.itemsize
+    def grey(self) -> bool:
+        return self.samples.shape[2] < 3
+
+    @property
+    def values(self) -> np.ndarray:
+        """The samples over the range of their bits."""
+        return self.samples / (1 if self.depth == 32 else 2**self.depth - 1)
 
     @property
     def taken(self) -> str | None:
@@ -540,8 +605,9 @@ class Found:
 
 
 def read_file(path: Path) -> Found:
-    """Read a result of photostyle, which is RGB or RGBA."""
+    """Read a result of photostyle."""
     data = path.read_bytes()
+    format_ = next(name for name, suffix in SUFFIXES.items() if suffix == path.suffix)
     if path.suffix == ".tif":
         return _read_tiff(data)
     with _opened(path) as image:
@@ -550,12 +616,26 @@ def read_file(path: Path) -> Found:
     if path.suffix == ".jxl":
         boxes = _boxes(data)
         block, xmp = boxes.get(b"Exif", b"")[4:], boxes.get(b"xml ")
-    if path.suffix == ".heic":  # as it is, while Pillow's plugin edits it
+    depth = 8
+    if path.suffix == ".heic":
         import pillow_heif
 
-        xmp = pillow_heif.open_heif(io.BytesIO(data)).info.get("xmp")
+        file = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+        xmp, depth = file.info.get("xmp"), file.info["bit_depth"]  # Pillow's plugin edits it
+        samples = np.asarray(file) >> (16 - depth if depth > 8 else 0)
+        # The format of colours in the codec's configuration: of grey with alpha it makes RGB.
+        if not data[data.index(b"hvcC") + 20] & 3 and samples.ndim == 3:
+            samples = samples[..., [0, 3]]
     if path.suffix == ".png" and data[24] == 16:
-        samples = _decoded_by_opencv(data)
+        samples, depth = _decoded_by_opencv(data), 16
+        if data[25] == 4:  # grey with alpha, of which OpenCV makes four channels
+            samples = samples[..., [0, 3]]
+    if path.suffix == ".avif":
+        flags = data[data.index(b"av1C") + 6]  # of the codec's configuration
+        if flags >> 6 & 1:
+            samples, depth = _decoded_by_opencv(data), 12 if flags >> 5 & 1 else 10
+        if flags >> 4 & 1:  # one channel, of which Pillow makes three
+            samples = np.atleast_3d(samples)[..., [0, 3] if samples.shape[-1] == 4 else [0]]
     iptc = info.get("photoshop", {}).get(0x0404)
     if digits := info.get("Raw profile type iptc"):
         resource = bytes.fromhex("".join(digits.split()[2:]))
@@ -567,7 +647,9 @@ def read_file(path: Path) -> Found:
     if dpi is None and 282 in exif:
         dpi = exif[282], exif[283]
     return Found(
-        samples,
+        np.atleast_3d(samples),
+        depth,
+        format_,
         info.get("icc_profile") or None,
         exif,
         xmp or None,
@@ -589,6 +671,8 @@ def _opened(path: Path) -> Image.Image:
 
 def _decoded_by_opencv(data: bytes) -> np.ndarray:
     samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if samples.ndim == 2:
+        return samples
     four = samples.shape[2] == 4
     return cv2.cvtColor(samples, cv2.COLOR_BGRA2RGBA if four else cv2.COLOR_BGR2RGB)
 
@@ -605,16 +689,14 @@ def _read_tiff(data: bytes) -> Found:
         size = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1}[kind] * count
         at = place + 8 if size <= 4 else struct.unpack_from(order + "I", data, place + 8)[0]
         tags[tag] = data[at : at + size]
-    if struct.unpack_from(order + "H", tags[258])[0] == 8:  # OpenCV multiplies alpha into these
-        with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
-            samples = np.asarray(image)
-    else:
-        samples = _decoded_by_opencv(data)
+    samples = tifffile.imread(io.BytesIO(data))
     dpi = None
     if 282 in tags and struct.unpack(order + "H", tags[296]) == (2,):
         across, down = (struct.unpack(order + "II", tags[tag]) for tag in (282, 283))
         dpi = across[0] / across[1], down[0] / down[1]
-    return Found(samples, tags.get(34675), exif, tags.get(700), tags.get(33723), dpi)
+    depth = 8 * samples.itemsize
+    blocks = tags.get(34675), exif, tags.get(700), tags.get(33723)
+    return Found(np.atleast_3d(samples), depth, "TIFF", *blocks, dpi)
 
 
 def _boxes(data: bytes) -> dict[bytes, bytes]:
@@ -630,35 +712,51 @@ def _boxes(data: bytes) -> dict[bytes, bytes]:
 # What is to be expected
 
 
+def on_white(cell: Cell, values: np.ndarray, *, in_srgb: bool) -> np.ndarray:
+    """Expected values with alpha over white, as sRGB sees it; in the file's colours again."""
+    colours, alpha = values[..., :-1], values[..., -1:]
+    power = round(1.8 * 256) / 256 if cell.profile == "grey" and not in_srgb else None
+    if power is None:
+        return colours * alpha + 1 - alpha
+    return _srgb_decoded(_srgb_encoded(colours**power) * alpha + 1 - alpha) ** (1 / power)
+
+
 def decoded_source(cell: Cell, path: Path) -> np.ndarray:
-    """What the codec alone finds in a cell's file, upright: as `upright_samples`, of 8 bits."""
-    with _opened(path) as image:
-        samples = np.asarray(image)
+    """What the codec alone finds in a cell's file, upright: as `upright_samples`."""
+    if cell.format in ("AVIF", "HEIC"):
+        samples = read_file(path).samples
+    else:
+        with _opened(path) as image:
+            samples = np.asarray(image)
     back = {6: 8, 8: 6}.get(cell.orientation, cell.orientation)
     return stored(samples, back)
 
 
 def expected_values(cell: Cell, *, to_srgb: bool, samples: np.ndarray | None = None) -> np.ndarray:
-    """What a result should hold, `H W 3` or `H W 4` in [0, 1].
+    """What a result should hold, `H W C` in [0, 1]: of grey one channel, of inks four.
 
     Args:
         cell: The kind of file the result is made from.
-        to_srgb: Whether the result is in sRGB instead of the file's colours.
+        to_srgb: Whether the result is in sRGB instead of the file's colours; inks become RGB then.
         samples: What the file holds, if it is not what it was made from.
     """
     samples = upright_samples(cell) if samples is None else samples
     top = 1 if cell.depth == 32 else 255 if samples.dtype == np.uint8 else 2**cell.depth - 1
-    values = samples / top
+    values = np.atleast_3d(samples) / top
+    if cell.inks and not to_srgb:
+        return values
+    if cell.inks and cell.profile == "none":
+        return (1 - values[..., :3]) * (1 - values[..., 3:])
     if cell.inks:
         image = Image.fromarray(np.round(values * 255).astype(np.uint8), "CMYK")
         return _in_srgb(image, cell) / 255
     alpha = values[..., -1:] if cell.alpha else values[..., :0]
     colours = values[..., :-1] if cell.alpha else values
-    colours = np.broadcast_to(colours, (*colours.shape[:2], 3))
+    if cell.grey:
+        colours = colours[..., :1]  # of which some decoders make three
     if cell.profile in ("grey", "linear") and to_srgb:
         linear = colours if cell.profile == "linear" else colours ** (round(1.8 * 256) / 256)
-        curve = 1.055 * linear ** (1 / 2.4) - 0.055
-        colours = np.where(linear <= 0.0031308, 12.92 * linear, curve)
+        colours = _srgb_encoded(linear)
     elif to_srgb and cell.profile != "none":
         colours = _in_srgb(Image.fromarray(np.round(colours * 255).astype(np.uint8)), cell) / 255
     return np.concatenate([colours, alpha], -1)
@@ -666,8 +764,6 @@ def expected_values(cell: Cell, *, to_srgb: bool, samples: np.ndarray | None = N
 
 def _in_srgb(image: Image.Image, cell: Cell) -> np.ndarray:
     profile = PROFILES[cell.profile]
-    if profile is None:
-        return np.asarray(image.convert("RGB"))
     return np.asarray(
         ImageCms.profileToProfile(
             image,
@@ -675,6 +771,7 @@ def _in_srgb(image: Image.Image, cell: Cell) -> np.ndarray:
             ImageCms.createProfile("sRGB"),
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
             outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
     )
 
@@ -693,10 +790,16 @@ _ROUND_TRIPS = {
 }
 
 
-def round_trip(values: np.ndarray, format_: str, *qualities: int) -> np.ndarray:
-    """Values in [0, 1], `H W C`, after the codec alone has written and read them."""
+def round_trip(values: np.ndarray, format_: str, *qualities: int, deep: bool = False) -> np.ndarray:
+    """Values in [0, 1], `H W C`, after the codec alone has written and read them, in 8 bits."""
     kind, options = _ROUND_TRIPS[format_]
+    if deep and format_ == "AVIF":  # which the only encoder of more bits subsamples
+        options = options | {"subsampling": "4:2:0"}
+    if values.shape[2] < 3:
+        values = values[..., [0, 0, 0, -1][: 3 + (values.shape[2] == 2)]]
     image = Image.fromarray(np.round(values * 255).astype(np.uint8))
+    if kind == "JPEG" and values.shape[2] == 4:
+        image = Image.fromarray(np.asarray(image), "CMYK")
     for quality in qualities:
         buffer = io.BytesIO()
         image.save(buffer, kind, quality=quality, **options)

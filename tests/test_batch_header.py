@@ -28,7 +28,7 @@ def wide_profile():
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "avif"])
 @pytest.mark.parametrize(
-    ("profile", "wide"), [(None, False), (SRGB, False), (wide_profile(), True), (b"rubbish", False)]
+    ("profile", "wide"), [(None, False), (SRGB, False), (wide_profile(), True), (b"rubbish", True)]
 )
 def test_a_profile_outside_of_srgb_makes_pixels_wide(tmp_path, suffix, profile, wide):
     path = tmp_path / f"a.{suffix}"

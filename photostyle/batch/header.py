@@ -107,5 +107,5 @@ def _is_wide(profile: bytes | None) -> bool:
         return False
     try:
         return not icc.parse_matrix_profile(profile).is_srgb
-    except ValueError:  # a profile of another kind, which is replaced by sRGB
-        return False
+    except ValueError:  # a profile of another kind, such as for grey or CMYK, or a damaged one
+        return True

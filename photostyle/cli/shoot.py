@@ -118,6 +118,9 @@ def transfer_shoot(shoot: Shoot, console: Console) -> None:
 
         from photostyle import batch
 
+        def add(result: batch.PhotoResult) -> None:
+            summary.add(pipes.delivered(result))
+
         apply: Apply = _unchanged
         command = _command(shoot)
         missing = [path for path in shoot.files.paths if shoot.overwrite or not path.exists()]
@@ -133,13 +136,12 @@ def transfer_shoot(shoot: Shoot, console: Console) -> None:
                 batch_config = replace(batch_config, made=made_by(command))
         try:
             with bar(console, summary) as progress:
-                batch.run_batch(plan, apply, batch_config, report=summary.add, progress=progress)
+                batch.run_batch(plan, apply, batch_config, report=add, progress=progress)
         finally:
             # After an interruption, too: what is done is done.
             summary.tell()
             if shoot.report is not None:
                 summary.write(shoot.report, plan)
-        pipes.send()
     summary.end()
 
 

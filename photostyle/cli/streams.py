@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ from photostyle.image.formats import result_suffix, usual_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from photostyle.batch import PhotoResult
 
 STREAM = Path("-")
 """Stands for standard input where a photo or a list is read, for standard output where one is
@@ -55,12 +57,35 @@ class Streams:
         return str(STREAM) if stands_in else None if path is None else str(path)
 
     def send(self) -> None:
-        """Copy the result to standard output, if that is where it goes and there is one."""
+        """Copy the result to standard output, if that is where it goes and there is one.
+
+        Raises:
+            PhotoError: Standard output does not take it, as where a disk is full.
+        """
         if not self.sends or self.target is None or not self.target.exists():
             return
-        with self.target.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        try:
+            with self.target.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:  # whoever read has seen enough
+            raise
+        except OSError as error:
+            # What is left in the buffer shall not fail once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise PhotoError(f"cannot write {OUTPUT}: {error.strerror or error}") from error
+
+    def delivered(self, result: PhotoResult) -> PhotoResult:
+        """Send a photo's result as soon as it is done; a failure where that fails."""
+        if result.status != "done":
+            return result
+        try:
+            self.send()
+        except PhotoError as error:
+            return replace(
+                result, status="failed", width=None, height=None, warnings=(), error=str(error)
+            )
+        return result
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.TiffImagePlugin import TiffImageFile
@@ -28,7 +29,6 @@ from photostyle.image import (
     iptc,
     isobmff,
     jxl,
-    littlecms,
     png,
     raw,
     tiff_directory,
@@ -42,7 +42,15 @@ from photostyle.image.opencv import decode_deep
 from photostyle.image.resolution import is_resolution, sensible
 from photostyle.image.rounding import as_full_range
 from photostyle.image.signature import signature_of
-from photostyle.image.stored import Samples, Stored, check_size, of_many, three_channels, too_large
+from photostyle.image.stored import (
+    Coding,
+    Samples,
+    Stored,
+    check_size,
+    of_many,
+    three_channels,
+    too_large,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -89,14 +97,20 @@ class Decoded:
     """The file's format."""
 
     samples: Samples
-    """H W 3, in the colours of the profile; uint16 where the file has more than 8 bits, float32
-    where it has floating point values. Maybe a view."""
+    """H W 3, in the colours of the profile, or H W 4, the amounts of ink; uint16 where the file has
+    more than 8 bits, float32 where it has floating point values. Maybe a view."""
 
     alpha: Samples | None
     """H W of the same type, not multiplied into the samples. Maybe a view."""
 
     grey: bool
     """Whether the three channels are copies of a single one."""
+
+    inks: bool
+    """Whether the samples are amounts of cyan, magenta, yellow and black ink."""
+
+    coding: Coding | None
+    """How the samples were coded, where they have 10 or 12 bits."""
 
     icc_profile: bytes | None
     """The profile the samples are in."""
@@ -187,6 +201,7 @@ def _upright(name: SourceName, stored: Stored, notes: list[str]) -> Decoded:
         if orientation is None and stated:
             orientation = int(stated[2])
         packet = _XMP_ORIENTATION.sub(rb"\g<1>1", packet)
+        packet = xmp.without_appendix(packet)
         if b"HasExtendedXMP" in packet:
             packet = _without_extension(packet, notes)
     turned = orientation in _TURNING or stored.turned
@@ -215,6 +230,8 @@ def _upright(name: SourceName, stored: Stored, notes: list[str]) -> Decoded:
         samples=_turned(stored.samples, orientation),
         alpha=None if stored.alpha is None else _turned(stored.alpha, orientation),
         grey=stored.grey,
+        inks=stored.inks,
+        coding=stored.coding,
         icc_profile=stored.icc_profile,
         exif=block,
         xmp=packet,
@@ -276,11 +293,10 @@ def _read_tiff(data: bytes, tags: Mapping[int, Any], max_pixels: int, notes: lis
     profile = _bytes(tags.get(_ICC_TAG))
     if tiff_samples.is_for_pillow(tags):
         with _open(data, "TIFF") as image:
-            stored = _read_channels(data, image, notes)
+            stored = _read_channels(data, image)
     elif tags.get(_PHOTOMETRIC) == _CMYK:
-        notes.append("its 16 bits a channel were reduced to 8")
-        inks = Image.fromarray(tiff_samples.read_deep_inks(data, tags), "CMYK")
-        stored = Stored(np.asarray(_cmyk_to_rgb(inks, profile, notes)))
+        inks = tiff_samples.read_deep_inks(data, tags)
+        stored = Stored(inks, icc_profile=profile, inks=True)
     else:
         stored = replace(tiff_samples.read_tiff_samples(data, tags, notes), icc_profile=profile)
     return replace(
@@ -297,6 +313,8 @@ def _read_tiff(data: bytes, tags: Mapping[int, Any], max_pixels: int, notes: lis
 def _iptc_of_tiff(data: bytes, notes: list[str]) -> bytes | None:
     """The IPTC records of a TIFF file, which some programs cut short in the field made for them."""
     block = exif.raw_value(data, _IPTC_TAG) or b""
+    if found := iptc.records_in_resources(block):  # libvips copies all that it finds in a JPEG
+        return found
     records, complete = iptc.complete_records(block)
     if records and complete:
         return records
@@ -314,9 +332,13 @@ def _read_png(data: bytes, max_pixels: int, notes: list[str]) -> Stored:
     data = png.without_metadata(data)
     with _open(data, "PNG") as image:
         _check_picture(image, max_pixels, notes)
-        stored = _read_channels(data, image, notes)
+        stored = _read_channels(data, image)
         dpi = image.info.get("dpi")
     notes.extend(f"its {name} is damaged and not kept" for name in metadata.damaged)
+    if iptc.has_paths(metadata.resources):
+        notes.append(NO_PATHS)
+    if iptc.has_rights(metadata.resources, metadata.xmp):
+        notes.append(NO_RIGHTS)
     if metadata.comments:
         notes.append(f"its texts are not kept ({', '.join(metadata.comments)})")
     if points and not metadata.icc_profile and (loss := cicp.loss_of(*points)):
@@ -337,10 +359,12 @@ def _read_with_pillow(data: bytes, name: SourceName, max_pixels: int, notes: lis
         if name == "JPEG":
             if tail := lost_tail(data, getattr(image, "n_frames", 1) - 1):
                 notes.append(tail)
-            return replace(_read_channels(data, image, notes), **jpeg_metadata(image, notes))
+            return replace(_read_channels(data, image), **jpeg_metadata(image, notes))
         stored = _read_avif(data, image, notes) if name == "AVIF" else None
+        stored = stored or _read_channels(data, image)
         return replace(
-            stored or _read_channels(data, image, notes),
+            stored,
+            grey=stored.grey or (name == "AVIF" and isobmff.properties(data).grey),
             exif=image.info.get("exif"),
             xmp=_bytes(image.info.get("xmp")),
         )
@@ -358,13 +382,26 @@ def _read_avif(data: bytes, image: Image.Image, notes: list[str]) -> Stored | No
         decoded = decode_deep(data)
     except ValueError:  # some builds of OpenCV know no AVIF
         decoded = None
-    # Of grey pictures OpenCV does not regard the range.
-    if decoded is None or decoded.dtype != np.uint16 or decoded.shape[2] == 1:
+    grey = decoded is not None and decoded.shape[2] == 1
+    unknown = grey and properties.full_range is None
+    if decoded is None or decoded.dtype != np.uint16 or unknown:
         notes.append(f"its {properties.bits} bits a channel were reduced to 8")
         return None
-    decoded = as_full_range(decoded.view(np.uint16), properties.bits)
+    bits, codes = properties.bits, decoded.view(np.uint16)
+    if grey and not properties.full_range:  # which OpenCV does not regard in grey pictures
+        codes = _from_limited_range(codes, bits)
+    decoded = as_full_range(codes, bits)
     alpha = decoded[..., 3] if decoded.shape[2] == 4 else None
-    return Stored(decoded[..., :3], alpha, False, profile)
+    samples = three_channels(decoded[..., 0]) if grey else decoded[..., :3]
+    return Stored(samples, alpha, grey, profile, coding=Coding(bits, properties.subsampled))
+
+
+def _from_limited_range(codes: npt.NDArray[np.uint16], bits: int) -> npt.NDArray[np.uint16]:
+    """Spread what video keeps between a sixteenth and nearly the end over all that there is."""
+    black, steps = 16 << (bits - 8), 219 << (bits - 8)
+    values = np.arange(1 << bits, dtype=np.int64) - black
+    table = np.clip((values * ((1 << bits) - 1) + steps // 2) // steps, 0, (1 << bits) - 1)
+    return np.take(table.astype(np.uint16), codes, mode="clip")
 
 
 def _without_extension(packet: bytes, notes: list[str]) -> bytes:
@@ -390,7 +427,7 @@ def _open(data: bytes, name: SourceName) -> Image.Image:
         raise ValueError(f"it is no {name} file of a kind that is known") from error
 
 
-def _read_channels(data: bytes, image: Image.Image, notes: list[str]) -> Stored:
+def _read_channels(data: bytes, image: Image.Image) -> Stored:
     """Decode the pixels, by whichever library does it without loss."""
     profile = image.info.get("icc_profile")
     if image.format == "PNG" and data[24] == 16:  # bit depth, in the header chunk
@@ -401,7 +438,7 @@ def _read_channels(data: bytes, image: Image.Image, notes: list[str]) -> Stored:
     except OSError as error:
         raise ValueError(f"the file is damaged ({error})") from error
     if image.mode == "CMYK":
-        return Stored(np.asarray(_cmyk_to_rgb(image, profile, notes)))
+        return Stored(np.asarray(image), icc_profile=profile, inks=True)
     if image.mode not in ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "YCbCr"):
         raise ValueError(f"its kind of pixels ({image.mode}) is not supported; save it as RGB")
     grey = image.mode in ("1", "L", "LA", "La")
@@ -427,20 +464,6 @@ def _read_deep_png(data: bytes, profile: bytes | None) -> Stored:
         alpha = np.where((decoded == clear).all(axis=-1), 0, 65535).astype(np.uint16)
     samples = three_channels(decoded[..., 0]) if decoded.shape[2] == 1 else decoded[..., :3]
     return Stored(samples, alpha, grey, profile)
-
-
-def _cmyk_to_rgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
-    if profile:
-        try:
-            converted = littlecms.to_srgb(image, profile)
-        except ValueError:
-            notes.append("its CMYK profile cannot be used; the colours are a rough guess")
-        else:
-            notes.append("it was converted from CMYK to sRGB; its profile is not kept")
-            return converted
-    else:
-        notes.append("it was converted from CMYK without a profile; the colours are a rough guess")
-    return image.convert("RGB")
 
 
 def _is_cut_short(data: bytes, pixels: Samples) -> bool:

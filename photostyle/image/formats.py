@@ -54,19 +54,29 @@ class Format:
     profile: bool = True
     """Whether it holds any colour profile; if not, colours are written in sRGB."""
 
+    grey: bool = True
+    """Whether it holds pictures of a single channel."""
+
+    inks: bool = False
+    """Whether it holds CMYK."""
+
+    coded_bits: tuple[int, ...] = ()
+    """Bits a channel that its codec has besides 8, if any; the usual number first."""
+
 
 # A JPEG segment holds 65533 bytes, its identifier included.
 JPEG = Format(
     "JPEG", (".jpg", ".jpeg", ".jpe"), False, False, True, 65500, 65500,
-    resolution=True, comments=True,
+    resolution=True, comments=True, inks=True,
 )  # fmt: skip
 PNG = Format("PNG", (".png",), True, True, True, resolution=True)
 TIFF = Format(
-    "TIFF", (".tif", ".tiff"), True, True, True, floating=True, resolution=True, georeference=True
-)
-WEBP = Format("WEBP", (".webp",), False, True, False, 16383)
-AVIF = Format("AVIF", (".avif",), False, True, False, 32768)
-HEIF = Format("HEIF", (".heic", ".heif", ".hif"), False, True, False, 16384)
+    "TIFF", (".tif", ".tiff"), True, True, True,
+    floating=True, resolution=True, georeference=True, inks=True,
+)  # fmt: skip
+WEBP = Format("WEBP", (".webp",), False, True, False, 16383, grey=False)
+AVIF = Format("AVIF", (".avif",), False, True, False, 32768, coded_bits=(10, 12))
+HEIF = Format("HEIF", (".heic", ".heif", ".hif"), False, True, False, 16384, coded_bits=(10, 12))
 JXL = Format("JXL", (".jxl",), False, True, False, profile=False)
 
 FORMATS = {format_.name: format_ for format_ in (JPEG, PNG, TIFF, WEBP, AVIF)}

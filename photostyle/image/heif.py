@@ -6,13 +6,12 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from photostyle.image import cicp, isobmff
-from photostyle.image.formats import HEIF
 from photostyle.image.optional import optional_module
-from photostyle.image.rounding import as_full_range
+from photostyle.image.rounding import as_fewer_bits, as_full_range
 from photostyle.image.stored import (
+    Coding,
     Samples,
     Stored,
     check_size,
@@ -53,23 +52,27 @@ def read_heif(data: bytes, max_pixels: int, notes: list[str]) -> Stored:
         decoded: Samples = np.asarray(image)
     except (RuntimeError, SyntaxError, EOFError) as error:
         raise ValueError("the file is damaged") from error
+    if isobmff.has_film(data):
+        notes.append("the film that its file holds behind the photo is not kept")
     info = image.info
     profile = info.get("icc_profile") or None
     if profile is None and properties.nclx and (loss := cicp.loss_of(*properties.nclx)):
         notes.append(loss)
+    coding = None
     if decoded.dtype == np.uint16:
         bits = info["bit_depth"]
         decoded = as_full_range(decoded.view(np.uint16) >> (16 - bits), bits)
-    grey = decoded.ndim == 2
-    alpha = decoded[..., 3] if not grey and decoded.shape[2] == 4 else None
-    samples = three_channels(decoded) if grey else decoded[..., :3]
+        coding = Coding(bits, properties.subsampled)
+    alpha = decoded[..., 3] if decoded.ndim == 3 and decoded.shape[2] == 4 else None
+    samples = three_channels(decoded) if decoded.ndim == 2 else decoded[..., :3]
     if alpha is not None and image.premultiplied_alpha:
         samples = divided_by_alpha(samples, alpha)
     return Stored(
         samples,
         alpha,
-        grey,
+        decoded.ndim == 2 or properties.grey,  # with alpha it makes RGB of grey
         profile,
+        coding=coding,
         exif=info.get("exif") or None,
         xmp=info.get("xmp") or None,
         orientation=1,  # libheif turns the picture as the file says; EXIF then only repeats that
@@ -77,23 +80,37 @@ def read_heif(data: bytes, max_pixels: int, notes: list[str]) -> Stored:
     )
 
 
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+
 def encode_heif(samples: Samples, photo: Photo, quality: int) -> bytes:
-    """Encode H W 3 or H W 4 uint8 as HEIC without subsampling of the colours (4:4:4).
+    """Encode a photo as HEIC without subsampling of the colours (4:4:4).
+
+    Args:
+        samples: H W C, grey or RGB, with or without alpha; uint8, or uint16 for the bits a channel
+            that the photo's coding tells.
+        photo: The photo.
+        quality: 1 to 100.
 
     Raises:
         ValueError: pillow-heif is not installed, or fails.
     """
     package = _package()
-    package.register_heif_opener()
+    height, width, channels = samples.shape
+    mode, bits = _MODES[channels], 8
+    if samples.dtype == np.uint16 and photo.coding:
+        bits = photo.coding.bits
+        mode += f";{bits}"
+        samples = as_fewer_bits(samples.view(np.uint16), bits)
     buffer = io.BytesIO()
     try:
-        Image.fromarray(samples).save(
+        package.from_bytes(mode, (width, height), samples.tobytes()).save(
             buffer,
-            HEIF.name,
             quality=quality,
             chroma=444,
             # The default takes seven times as long and saves nothing at high quality.
             enc_params={"preset": "ultrafast"},
+            bit_depth=bits,
             exif=photo.exif,
             icc_profile=photo.icc_profile,
             xmp=photo.xmp,

@@ -1,4 +1,4 @@
-"""ICC colour profiles made of a matrix and curves, in floating point.
+"""ICC colour profiles made of curves, and of a matrix where they are for RGB, in floating point.
 
 A value of the file goes through the curve of its channel to a linear value, the three linear
 values through a matrix to XYZ (under D50, where profiles meet), and back the same way into sRGB.
@@ -31,7 +31,8 @@ CODES = 1 << 16
 
 _STEPS = np.linspace(0, 1, CODES)
 
-_D50 = np.array([0.9642, 1.0, 0.8249])
+D50 = np.array([0.9642, 1.0, 0.8249])
+"""XYZ of white, under the light where profiles meet."""
 
 
 def _primaries_to_xyz(columns: npt.ArrayLike) -> DoubleArray:
@@ -41,7 +42,7 @@ def _primaries_to_xyz(columns: npt.ArrayLike) -> DoubleArray:
     that greys keep three exactly equal values.
     """
     matrix: DoubleArray = np.array(columns, np.float64).T
-    matrix *= (_D50 / matrix.sum(axis=1))[:, None]
+    matrix *= (D50 / matrix.sum(axis=1))[:, None]
     return matrix
 
 
@@ -74,6 +75,18 @@ def linear_to_srgb(values: Array) -> Array:
     return np.copysign(encoded, values, out=encoded)
 
 
+def srgb_to_xyz(pixels: Array) -> DoubleArray:
+    """XYZ under D50 of sRGB-encoded colours, N 3."""
+    xyz: DoubleArray = srgb_to_linear(pixels.astype(np.float64)) @ _SRGB_TO_XYZ.T
+    return xyz
+
+
+def xyz_to_srgb(xyz: DoubleArray) -> FloatArray:
+    """The way back; outside of [0, 1] where sRGB does not reach."""
+    pixels: FloatArray = linear_to_srgb(xyz @ np.linalg.inv(_SRGB_TO_XYZ).T).astype(np.float32)
+    return pixels
+
+
 @dataclass(frozen=True, eq=False)
 class MatrixProfile:
     """An RGB profile of three curves and a matrix."""
@@ -104,17 +117,11 @@ class MatrixProfile:
     @cached_property
     def _end_slopes(self) -> DoubleArray:
         """By how much the linear values rise with those of the file above 1."""
-        slopes: DoubleArray = (self.curves[:, -1] - self.curves[:, -2]) * (CODES - 1)
-        return np.maximum(slopes, _LEAST_SLOPE)
+        return np.array([_end_slope(curve) for curve in self.curves])
 
     @cached_property
     def _inverse_curves(self) -> DoubleArray:
-        """3 x steps + 1: encoded values at equal steps of the linear value's square root.
-
-        Encodings are close to a square root, so this spacing is fine where they are steep.
-        """
-        linear = np.linspace(0, 1, _INVERSE_STEPS + 1) ** 2
-        return np.stack([np.interp(linear, curve, _STEPS) for curve in self.curves])
+        return np.stack([_inverse(curve) for curve in self.curves])
 
     def to_srgb(self, samples: Array) -> FloatArray:
         """Convert a file's values to sRGB.
@@ -148,17 +155,8 @@ class MatrixProfile:
         """
         linear = srgb_to_linear(pixels.astype(np.float64)) @ self._from_srgb_matrix
         result = np.empty(pixels.shape, np.float32)
-        position = np.sqrt(np.minimum(np.abs(linear), 1))
-        position *= _INVERSE_STEPS
-        index = np.minimum(position.astype(np.int32), _INVERSE_STEPS - 1)
-        position -= index
         for channel, curve in enumerate(self._inverse_curves):
-            low = curve.take(index[..., channel])
-            high = curve.take(index[..., channel] + 1)
-            value = low + position[..., channel] * (high - low)
-            excess = np.maximum(np.abs(linear[..., channel]) - 1, 0)
-            value += excess / self._end_slopes[channel]
-            result[..., channel] = np.copysign(value, linear[..., channel])
+            result[..., channel] = _encoded(linear[..., channel], curve, self._end_slopes[channel])
         return result
 
 
@@ -167,23 +165,75 @@ def is_srgb_curve(curve: DoubleArray) -> bool:
     return bool(np.abs(linear_to_srgb(curve) - _STEPS).max() < _SRGB_TOLERANCE)
 
 
-def grey_to_srgb(samples: Array, curve: DoubleArray) -> FloatArray:
-    """Convert the values of a grey file to sRGB.
+@dataclass(frozen=True, eq=False)
+class GreyProfile:
+    """A profile of a single curve."""
 
-    Args:
-        samples: uint8, uint16, or float32, in which black is 0 and white 1; of any shape.
-        curve: See `grey_curve`.
+    curve: DoubleArray
+    """`CODES`: linear value in [0, 1] of every value a file can hold."""
 
-    Returns:
-        The same shape, sRGB encoded.
+    @cached_property
+    def is_srgb(self) -> bool:
+        """Whether the curve is that of sRGB, so that nothing need be converted."""
+        return is_srgb_curve(self.curve)
+
+    @cached_property
+    def _inverse(self) -> DoubleArray:
+        return _inverse(self.curve)
+
+    def to_srgb(self, samples: Array) -> FloatArray:
+        """Convert a file's values to sRGB.
+
+        Args:
+            samples: uint8, uint16, or float32, in which black is 0 and white 1; of any shape.
+
+        Returns:
+            The same shape, sRGB encoded.
+        """
+        if samples.dtype == np.float32:
+            linear = _beyond(samples, self.curve, _end_slope(self.curve))
+            encoded: FloatArray = linear_to_srgb(linear).astype(np.float32)
+            return encoded
+        step = (CODES - 1) // np.iinfo(samples.dtype).max
+        table: FloatArray = linear_to_srgb(self.curve[::step]).astype(np.float32)
+        return table.take(samples)
+
+    def from_srgb(self, pixels: FloatArray) -> FloatArray:
+        """Convert sRGB to values of a file of this profile.
+
+        Args:
+            pixels: Of any shape, sRGB encoded.
+
+        Returns:
+            The same shape, in [0, 1] for what is neither darker than black nor lighter than white.
+        """
+        linear = srgb_to_linear(pixels.astype(np.float64))
+        return _encoded(linear, self._inverse, _end_slope(self.curve)).astype(np.float32)
+
+
+def _inverse(curve: DoubleArray) -> DoubleArray:
+    """Encoded values at equal steps of the linear value's square root.
+
+    Encodings are close to a square root, so this spacing is fine where they are steep.
     """
-    if samples.dtype == np.float32:
-        slope = max((curve[-1] - curve[-2]) * (CODES - 1), _LEAST_SLOPE)
-        encoded: FloatArray = linear_to_srgb(_beyond(samples, curve, slope)).astype(np.float32)
-        return encoded
-    step = (CODES - 1) // np.iinfo(samples.dtype).max
-    table: FloatArray = linear_to_srgb(curve[::step]).astype(np.float32)
-    return table.take(samples)
+    linear = np.linspace(0, 1, _INVERSE_STEPS + 1) ** 2
+    return np.interp(linear, curve, _STEPS)
+
+
+def _end_slope(curve: DoubleArray) -> float:
+    """By how much a curve rises above 1."""
+    return max(float(curve[-1] - curve[-2]) * (CODES - 1), _LEAST_SLOPE)
+
+
+def _encoded(linear: DoubleArray, inverse: DoubleArray, slope: float) -> DoubleArray:
+    """Encoded values of linear ones, of any shape, by a curve's inverse and its end's slope."""
+    size = np.abs(linear)
+    position = np.sqrt(np.minimum(size, 1)) * _INVERSE_STEPS
+    index = np.minimum(position.astype(np.int32), _INVERSE_STEPS - 1)
+    low = inverse.take(index)
+    value = low + (position - index) * (inverse.take(index + 1) - low)
+    value += np.maximum(size - 1, 0) / slope
+    return np.copysign(value, linear)
 
 
 def _beyond(values: Array, curve: DoubleArray, slope: float) -> DoubleArray:
@@ -204,7 +254,7 @@ def has_tables(profile: bytes) -> bool:
     Raises:
         ValueError: It is damaged.
     """
-    return "A2B0" in _tags(profile)
+    return "A2B0" in tags(profile)
 
 
 @lru_cache(maxsize=8)  # photos of one camera have one
@@ -214,35 +264,42 @@ def parse_matrix_profile(profile: bytes) -> MatrixProfile:
     Raises:
         ValueError: It is of another kind, or damaged.
     """
-    tags = _tags(profile)
+    elements = tags(profile)
     if colour_space(profile) != "RGB" or has_tables(profile):
         raise ValueError("not a profile of a matrix and curves")
     try:
-        curves = np.stack([_curve(tags[name]) for name in ("rTRC", "gTRC", "bTRC")])
-        columns = [struct.unpack_from(">3i", tags[name], 8) for name in ("rXYZ", "gXYZ", "bXYZ")]
+        curves = np.stack([_curve(elements[name]) for name in ("rTRC", "gTRC", "bTRC")])
+        columns = [
+            struct.unpack_from(">3i", elements[name], 8) for name in ("rXYZ", "gXYZ", "bXYZ")
+        ]
     except (KeyError, struct.error) as error:
         raise ValueError("not a profile of a matrix and curves") from error
     primaries = np.array(columns) / 65536
     # XYZ of white has to be near D50, and three colours on one line would not make a profile.
-    if np.abs(primaries.sum(axis=0) - _D50).max() > 0.2 or np.linalg.cond(primaries) > 1e4:
+    if np.abs(primaries.sum(axis=0) - D50).max() > 0.2 or np.linalg.cond(primaries) > 1e4:
         raise ValueError("the profile's primaries are senseless")
     curves = np.maximum(curves, _LEAST_SLOPE * _STEPS)
     return MatrixProfile(curves, _primaries_to_xyz(primaries))
 
 
-def grey_curve(profile: bytes) -> DoubleArray:
-    """The curve of a grey profile: linear value of each of `CODES` equal steps.
+@lru_cache(maxsize=8)
+def parse_grey_profile(profile: bytes) -> GreyProfile:
+    """Read a grey profile.
 
     Raises:
         ValueError: It is of another kind, or damaged.
     """
-    tags = _tags(profile)
-    if colour_space(profile) != "GRAY" or "kTRC" not in tags:
+    elements = tags(profile)
+    if colour_space(profile) != "GRAY" or "kTRC" not in elements:
         raise ValueError("not a grey profile with a curve")
-    return _curve(tags["kTRC"])
+    curve = _curve(elements["kTRC"])
+    if profile[20:24] == b"Lab ":  # then it gives lightness, not luminance
+        root = (100 * curve + 16) / 116
+        curve = np.where(root > 6 / 29, root**3, (root - 4 / 29) * 108 / 841)
+    return GreyProfile(np.maximum(curve, _LEAST_SLOPE * _STEPS))
 
 
-def _tags(profile: bytes) -> dict[str, bytes]:
+def tags(profile: bytes) -> dict[str, bytes]:
     """The profile's tagged elements, by signature."""
     try:
         (number,) = struct.unpack_from(">I", profile, 128)
@@ -259,36 +316,49 @@ def _tags(profile: bytes) -> dict[str, bytes]:
 
 def _curve(element: bytes) -> DoubleArray:
     """A curve's linear values at `CODES` equal steps, in [0, 1] and never falling."""
-    x = _STEPS
-    try:
-        if element[:4] == b"curv":
-            y = _sampled_curve(element, x)
-        elif element[:4] == b"para":
-            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # is found below
-                y = _parametric_curve(element, x)
-        else:
-            raise ValueError("unknown kind of curve")
-    except struct.error as error:
-        raise ValueError("a curve of the profile is damaged") from error
+    y, _ = curve_values(element)
     # Coefficients are rounded, so a curve of two pieces may fall a little where they meet.
-    if not np.isfinite(y).all() or (np.diff(y) < -1e-4).any() or y[-1] - y[0] < 0.5:
+    if (np.diff(y) < -1e-4).any() or y[-1] - y[0] < 0.5:
         raise ValueError("a curve of the profile cannot be inverted")
     rising: DoubleArray = np.maximum.accumulate(np.clip(y, 0, 1))
     return rising
 
 
-def _sampled_curve(element: bytes, x: DoubleArray) -> DoubleArray:
+def curve_values(element: bytes) -> tuple[DoubleArray, int]:
+    """A curve's values at `CODES` equal steps, and the length of its element in bytes.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    x = _STEPS
+    try:
+        if element[:4] == b"curv":
+            y, length = _sampled_curve(element, x)
+        elif element[:4] == b"para":
+            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # is found below
+                y, length = _parametric_curve(element, x)
+        else:
+            raise ValueError("unknown kind of curve")
+    except struct.error as error:
+        raise ValueError("a curve of the profile is damaged") from error
+    if not np.isfinite(y).all():
+        raise ValueError("a curve of the profile is senseless")
+    return y, length
+
+
+def _sampled_curve(element: bytes, x: DoubleArray) -> tuple[DoubleArray, int]:
     (number,) = struct.unpack_from(">I", element, 8)
+    length = 12 + 2 * number
     if number == 0:
-        return x
+        return x, length
     if number == 1:
         gamma: int = struct.unpack_from(">H", element, 12)[0]
-        return x ** (gamma / 256)
+        return x ** (gamma / 256), length
     points = struct.unpack_from(f">{number}H", element, 12)
-    return np.interp(x, np.linspace(0, 1, number), np.array(points) / 65535)
+    return np.interp(x, np.linspace(0, 1, number), np.array(points) / 65535), length
 
 
-def _parametric_curve(element: bytes, x: DoubleArray) -> DoubleArray:
+def _parametric_curve(element: bytes, x: DoubleArray) -> tuple[DoubleArray, int]:
     """Y = (a X + b)^g + e from X = d on, c X + f below; each kind states the first few of them."""
     (kind,) = struct.unpack_from(">H", element, 8)
     if kind > 4:
@@ -303,4 +373,4 @@ def _parametric_curve(element: bytes, x: DoubleArray) -> DoubleArray:
             raise ValueError("a curve of the profile is senseless")
         c, d, e, f = 0.0, -b / a, c, c
     y: DoubleArray = np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
-    return y
+    return y, 12 + 4 * number

@@ -32,6 +32,15 @@ class Properties:
     nclx: tuple[int, int] | None = None
     """Colour primaries and transfer function, numbered as in ITU-T H.273."""
 
+    full_range: bool | None = None
+    """Whether samples span all values that their bits have; None where it is not told."""
+
+    grey: bool = False
+    """Whether the main picture has a single channel of colour."""
+
+    subsampled: bool = False
+    """Whether the main picture has colours of a lower resolution than brightness, or none."""
+
     turned: bool = False
     """Whether one is to be shown with width and height exchanged."""
 
@@ -40,7 +49,8 @@ def properties(data: bytes) -> Properties:
     """Read the properties; those of a damaged file are as good as none."""
     width = height = 0
     depths: dict[int, int] = {}
-    profile = nclx = None
+    across: dict[int, int] = {}  # pixels of brightness for one of colour; 0 without colour
+    profile = nclx = full_range = None
     turned = False
     for number, (kind, start, end) in enumerate(_below(data, b"iprp", b"ipco"), 1):
         payload = data[start:end]
@@ -51,15 +61,26 @@ def properties(data: bytes) -> Properties:
             depths[number] = max(payload[5 : 5 + payload[4]], default=8)
         elif kind == b"av1C" and len(payload) > 2:
             depths[number] = 8 + 2 * (payload[2] >> 6 & 1) * (1 + (payload[2] >> 5 & 1))
+            across[number] = 0 if payload[2] >> 4 & 1 else 1 + (payload[2] >> 3 & 1)
+        elif kind == b"hvcC" and len(payload) > 16:
+            across[number] = (0, 2, 2, 1)[payload[16] & 3]
         elif kind == b"colr" and payload[:4] == b"nclx" and len(payload) >= 8 and nclx is None:
             nclx = struct.unpack_from(">HH", payload, 4)
+            full_range = bool(payload[10] >> 7) if len(payload) > 10 else None
         elif kind == b"colr" and payload[:4] in (b"prof", b"rICC") and profile is None:
             profile = payload[4:]
         elif kind == b"irot" and payload:
             turned |= bool(payload[0] & 1)  # of quarter turns an odd number
-    main = depths.keys() & _numbers_of_main(data)
-    bits = max((depths[number] for number in main or depths), default=8)
-    return Properties(width, height, bits, profile, nclx, turned)
+    of_main = _numbers_of_main(data)
+    bits = max((depths[number] for number in depths.keys() & of_main or depths), default=8)
+    steps = max((across[number] for number in across.keys() & of_main or across), default=1)
+    colours = {"grey": steps == 0, "subsampled": steps != 1}
+    return Properties(width, height, bits, profile, nclx, full_range, **colours, turned=turned)
+
+
+def has_film(data: bytes) -> bool:
+    """Whether a film stands behind the pictures, as phones put it there."""
+    return any(kind == b"mpvd" for kind, _, _ in _boxes(data, 0, len(data)))
 
 
 def _numbers_of_main(data: bytes) -> set[int]:

@@ -108,7 +108,7 @@ def _read_jpeg(data: bytes, notes: list[str]) -> Stored:
 
 
 def encode_jxl(samples: Samples, photo: Photo, quality: int) -> bytes:
-    """Encode H W 3 or H W 4 uint8 in sRGB as JPEG XL.
+    """Encode H W C uint8, grey or RGB, maybe with alpha, in sRGB as JPEG XL.
 
     Raises:
         ValueError: pillow-jxl-plugin is not installed, or fails.
@@ -116,7 +116,7 @@ def encode_jxl(samples: Samples, photo: Photo, quality: int) -> bytes:
     _package()
     buffer = io.BytesIO()
     try:
-        Image.fromarray(samples).save(
+        Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples).save(
             buffer,
             JXL.name,
             quality=quality,

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from photostyle.image.stored import Samples
 
 
+def reordered(samples: Samples) -> Samples:
+    """H W C, grey or RGB with or without alpha, in the order of channels that OpenCV has."""
+    channels = samples.shape[2]
+    if channels == 1:
+        return samples
+    return cast(
+        "Samples",
+        cv2.cvtColor(samples, cv2.COLOR_RGBA2BGRA if channels == 4 else cv2.COLOR_RGB2BGR),
+    )
+
+
 def decode_deep(data: bytes | bytearray) -> Samples:
     """Decode a PNG, TIFF or AVIF file of more than 8 bits a channel.
 

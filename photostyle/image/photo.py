@@ -10,14 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from photostyle.image.blocks import row_blocks
+from photostyle.image.icc import colour_space
 from photostyle.image.scaling import resize_to
 
 if TYPE_CHECKING:
     from photostyle.image.formats import SourceName
+    from photostyle.image.stored import Coding
     from photostyle.image.tiff import Field
 
 FloatArray = npt.NDArray[np.float32]
 PixelArray = npt.NDArray[np.float32 | np.uint8 | np.uint16]
+InkArray = npt.NDArray[np.uint8 | np.uint16]
 BitDepth = Literal[8, 16, 32]
 
 
@@ -40,8 +43,20 @@ class Photo:
     """The file format it was read from."""
 
     icc_profile: bytes | None = None
-    """The colour profile a file of this photo carries: RGB, made of a matrix and curves. Pixels
-    are converted into it on writing. None means sRGB."""
+    """The colour profile a file of this photo carries, for RGB, grey or CMYK. Pixels are converted
+    into it on writing. None means sRGB."""
+
+    grey: bool = False
+    """Whether its file has a single channel of grey. A result is written so as long as its pixels
+    are still grey."""
+
+    inks: InkArray | None = None
+    """H W 4: the amounts of cyan, magenta, yellow and black in the file, if it is in CMYK and has a
+    profile. One colour can be printed in many ways: where the pixels stay what they were, these
+    stay, too."""
+
+    coding: Coding | None = None
+    """How its file is coded, where that has 10 or 12 bits a channel."""
 
     exif: bytes | None = None
     """EXIF block from its `II` or `MM` header on, with orientation 1 and no thumbnail."""
@@ -76,6 +91,8 @@ class Photo:
             raise ValueError(
                 f"alpha {self.alpha.shape} does not fit pixels {self.pixels.shape[:2]}"
             )
+        if self.inks is not None and self.inks.shape != (*self.pixels.shape[:2], 4):
+            raise ValueError(f"inks {self.inks.shape} do not fit pixels {self.pixels.shape[:2]}")
         if self.pixels.dtype not in (np.float32, np.uint8, np.uint16):
             raise ValueError(f"pixels must be float32, uint8 or uint16, not {self.pixels.dtype}")
         if self.alpha is not None and self.alpha.dtype != np.float32:
@@ -90,6 +107,11 @@ class Photo:
     def width(self) -> int:
         """Width in pixels."""
         return len(self.pixels[0])
+
+    @property
+    def is_cmyk(self) -> bool:
+        """Whether the photo's profile is one for CMYK."""
+        return self.icc_profile is not None and colour_space(self.icc_profile) == "CMYK"
 
     def floats(self, rows: slice = slice(None), columns: slice = slice(None)) -> FloatArray:
         """The pixels of a part, or of all, as float32.
@@ -143,7 +165,8 @@ class Photo:
 
         Args:
             pixels: H W 3, sRGB encoded, of one of the types of `pixels`. Of another size the alpha
-                channel is scaled along, and the photo has no place on a map any more.
+                channel is scaled along, and the photo has neither a place on a map nor amounts of
+                ink any more.
 
         Raises:
             ValueError: The array has another shape or type.
@@ -151,7 +174,7 @@ class Photo:
         if pixels.shape[:2] == self.pixels.shape[:2]:
             return replace(self, pixels=pixels)
         alpha = None if self.alpha is None else resize_to(self.alpha, *pixels.shape[:2])
-        return replace(self, pixels=pixels, alpha=alpha, georeference=())
+        return replace(self, pixels=pixels, alpha=alpha, inks=None, georeference=())
 
 
 def as_floats(samples: npt.NDArray[Any]) -> FloatArray:

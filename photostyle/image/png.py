@@ -22,7 +22,7 @@ _RAW_NAMES = (b"exif", b"APP1", b"xmp", b"iptc", b"8bim")
 _TEXT_KINDS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _METADATA_KINDS = _TEXT_KINDS | {b"eXIf", b"iCCP"}
 
-# Of one chunk, inflated, in bytes: a guard against zip bombs. No more than four are inflated.
+# Of one chunk, inflated, in bytes: a guard against zip bombs. No more than five are inflated.
 _LONGEST = 1 << 24
 
 _MOST_COMMENTS = 10
@@ -84,6 +84,9 @@ class Metadata(NamedTuple):
     comments: tuple[str, ...] = ()
     """Keywords of other texts, such as Title, Author or Comment; at most 10."""
 
+    resources: bytes = b""
+    """Photoshop's resources, with the IPTC records that are in them."""
+
 
 class _Text(NamedTuple):
     content: bytes
@@ -132,10 +135,23 @@ def metadata(data: bytes) -> Metadata:
     exif = exif or first("EXIF data", _raw_profile, raw[b"exif"], raw[b"APP1"]) or None
     xmp = first("XMP data", _content, texts.get(_XMP_KEYWORD))
     xmp = xmp or first("XMP data", _raw_profile, raw[b"xmp"])
-    records = first("IPTC data", _iptc_profile, raw[b"iptc"], raw[b"8bim"])
+    either = first("IPTC data", _raw_profile, raw[b"iptc"])
+    resources = first("Photoshop data", _raw_profile, raw[b"8bim"])
+    if either.startswith(b"\x1c"):  # records as they are
+        records = either
+    else:
+        resources = either + resources.removeprefix(iptc.SEGMENT_HEADER)
+        records = iptc.records_in_resources(either) or b""
+    records = records or iptc.records_in_resources(resources) or b""
     icc_profile = first("colour profile", _content, profile)
     return Metadata(
-        exif, xmp or None, records or None, icc_profile or None, tuple(damaged), tuple(comments)
+        exif,
+        xmp or None,
+        records or None,
+        icc_profile or None,
+        tuple(damaged),
+        tuple(comments),
+        resources,
     )
 
 
@@ -188,14 +204,6 @@ def _raw_profile(text: _Text) -> bytes | None:
         return None
 
 
-def _iptc_profile(text: _Text) -> bytes | None:
-    """IPTC records, which stand in such a text as they are, or as a resource of Photoshop."""
-    content = _raw_profile(text)
-    if content and content[:1] != b"\x1c":
-        return iptc.records_in_resources(content)
-    return content
-
-
 def early_chunk(data: bytes, wanted: bytes) -> bytes | None:
     """The payload of the first chunk of a kind that stands before the pixels, if there is one.
 
@@ -231,23 +239,24 @@ def with_chunks(
     """
     parts = []
     if icc_profile:
-        parts.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile)))
+        parts.append(chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile)))
     if dpi:
         per_metre = (round(value / 0.0254) for value in dpi)
-        parts.append(_chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
+        parts.append(chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
     if exif:
-        parts.append(_chunk(b"eXIf", exif))
+        parts.append(chunk(b"eXIf", exif))
     if xmp:
-        parts.append(_chunk(b"iTXt", _XMP_KEYWORD + bytes(5) + xmp))
+        parts.append(chunk(b"iTXt", _XMP_KEYWORD + bytes(5) + xmp))
     if iptc_records:
         resource = iptc.resource_of(iptc_records)
         digits = b"\niptc\n%8d\n%s\n" % (len(resource), resource.hex("\n", -36).encode())
         keyword = _RAW_PROFILE + b"iptc"
-        parts.append(_chunk(b"zTXt", keyword + b"\0\0" + zlib.compress(digits)))
+        parts.append(chunk(b"zTXt", keyword + b"\0\0" + zlib.compress(digits)))
     end_of_header = len(SIGNATURE) + 25
     return b"".join((encoded[:end_of_header], *parts, encoded[end_of_header:]))
 
 
-def _chunk(kind: bytes, payload: bytes) -> bytes:
+def chunk(kind: bytes, payload: bytes) -> bytes:
+    """A chunk of a file."""
     checksum = zlib.crc32(kind + payload)
     return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", checksum)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from photostyle.errors import PhotoError
-from photostyle.image import icc, littlecms
+from photostyle.image import icc
 from photostyle.image.blocks import row_blocks
 from photostyle.image.decode import Decoded, decode
 from photostyle.image.formats import RAW_SUFFIXES
-from photostyle.image.photo import BitDepth, Photo, PixelArray, as_floats
-from photostyle.image.rounding import as_uint8, as_uint16
+from photostyle.image.photo import BitDepth, InkArray, Photo, PixelArray, as_floats
+from photostyle.image.profiles import is_reversible, parse_profile
+from photostyle.image.rounding import quantise
 
 if TYPE_CHECKING:
     from photostyle.image.stored import Samples
@@ -27,25 +27,22 @@ MAX_PIXELS = 400_000_000
 """Photos with more pixels than this are refused by default: more than any camera and all but the
 largest panoramas have, and as float32 RGB 4.8 GB, about what a laptop can spare."""
 
-# Colours of 8-bit files this near to sRGB are clipped to it: they lose half of a step at most.
-_NEARLY_SRGB = np.float32(1e-4)
-
 
 def read_photo(path: str | Path, *, max_pixels: int = MAX_PIXELS, floating: bool = True) -> Photo:
     """Read a photo: JPEG, PNG, TIFF, WebP, AVIF, HEIC, JPEG XL or a camera's raw data.
 
     The pixels come out upright and in sRGB, converted from the embedded profile; colours outside of
-    sRGB have values outside of [0, 1]. Grey, palette and CMYK pictures become RGB. Files of 16 bits
-    and of floating point values keep their precision. Of several pictures in a file the first is
-    read. A camera's raw data are developed with the camera's white balance.
+    sRGB have values outside of [0, 1]. Grey, palette and CMYK pictures become RGB; what they were
+    is told, so that they can be written as that again. Files of 16 bits and of floating point
+    values keep their precision. Of several pictures in a file the first is read. A camera's raw
+    data are developed with the camera's white balance.
 
     Args:
         path: The file.
         max_pixels: A file whose header claims more pixels is refused before any decoding.
         floating: Give float32 pixels. If not, pixels are in as many bits as the file has, a
-            quarter or half of the memory, unless they had to be converted to sRGB: then those of an
-            8-bit file are in 16 bits, or float32 where there are colours outside of sRGB; those of
-            a 16-bit file, whose darkest values sRGB in 16 bits would not tell apart, are float32.
+            quarter or half of the memory, unless they had to be converted to sRGB: as many bits of
+            that would neither tell its darkest values apart nor hold colours outside of sRGB.
 
     Returns:
         The photo; `warnings` holds what could not be kept.
@@ -105,6 +102,9 @@ def _photo(decoded: Decoded, floating: bool) -> Photo:
         bit_depth=_BITS[decoded.samples.dtype],
         format=decoded.format,
         icc_profile=colours.icc_profile,
+        grey=colours.grey,
+        inks=colours.inks,
+        coding=decoded.coding,
         exif=decoded.exif,
         xmp=decoded.xmp,
         iptc=decoded.iptc,
@@ -126,72 +126,78 @@ _BITS: dict[np.dtype[Any], BitDepth] = {
 class _Colours:
     pixels: PixelArray
     icc_profile: bytes | None = None
+    grey: bool = False
+    inks: InkArray | None = None
     warnings: tuple[str, ...] = ()
 
 
 def _to_srgb(decoded: Decoded, floating: bool) -> _Colours:
     """Convert samples to sRGB."""
-    profile = decoded.icc_profile
+    profile, samples = decoded.icc_profile, decoded.samples
+    wanted = "CMYK" if decoded.inks else "RGB"
     if profile is None:
-        return _Colours(_unconverted(decoded.samples, floating))
+        return _of_no_profile(decoded, floating)
     try:
         space = icc.colour_space(profile)
         if space == "GRAY" and decoded.grey:
-            return _from_grey(decoded.samples, profile, floating)
-        if space == "RGB" and icc.has_tables(profile):
-            return _from_tables(decoded.samples, profile, floating)
-        if space == "RGB":
-            return _from_matrix_profile(decoded.samples, profile, floating)
+            return _from_grey(samples, profile, floating)
+        if space == wanted:
+            return _from_profile(samples, profile, floating)
         reason = f"is for {space or 'other'} pictures"
     except ValueError:
         reason = "is damaged"
-    return _Colours(
-        _unconverted(decoded.samples, floating),
-        warnings=(f"its colour profile {reason} and not kept; the colours are taken for sRGB",),
+    taken = "a rough guess" if decoded.inks else "taken for sRGB"
+    colours = _of_no_profile(replace(decoded, icc_profile=None), floating)
+    return replace(
+        colours, warnings=(f"its colour profile {reason} and not kept; the colours are {taken}",)
     )
 
 
-def _from_matrix_profile(samples: Samples, profile: bytes, floating: bool) -> _Colours:
-    conversion = icc.parse_matrix_profile(profile)
+def _of_no_profile(decoded: Decoded, floating: bool) -> _Colours:
+    if not decoded.inks:
+        return _Colours(_unconverted(decoded.samples, floating), grey=decoded.grey)
+    deep = decoded.samples.dtype != np.uint8
+    pixels: PixelArray = np.empty(
+        (*decoded.samples.shape[:2], 3),
+        np.float32 if floating else np.uint16 if deep else np.uint8,
+    )
+    for rows in row_blocks(*pixels.shape[:2]):
+        left = 1 - as_floats(decoded.samples[rows])
+        quantise(left[..., :3] * left[..., 3:], pixels[rows])
+    return _Colours(
+        pixels,
+        warnings=("it was converted from CMYK without a profile; the colours are a rough guess",),
+    )
+
+
+def _from_profile(samples: Samples, profile: bytes, floating: bool) -> _Colours:
+    """From the colours of an RGB or CMYK profile."""
+    conversion = parse_profile(profile)
     if conversion.is_srgb:
         return _Colours(_unconverted(samples, floating), profile)
-    short = samples.dtype == np.uint8 and not floating
-    pixels: PixelArray = np.empty(samples.shape, np.uint16 if short else np.float32)
-    for rows in row_blocks(*samples.shape[:2]):
-        converted = conversion.to_srgb(samples[rows])
-        if pixels.dtype == np.uint16 and _leave_srgb(converted):
-            done = pixels[: rows.start]
-            pixels = np.empty(samples.shape, np.float32)
-            pixels[: rows.start] = as_floats(done)
-        pixels[rows] = as_uint16(converted) if pixels.dtype == np.uint16 else converted
-    return _Colours(pixels, profile)
+    shape = (*samples.shape[:2], 3)
+    pixels = np.empty(shape, np.float32)
+    for rows in row_blocks(*shape[:2]):
+        pixels[rows] = conversion.to_srgb(samples[rows])
+    if not is_reversible(profile):
+        return _Colours(pixels, warnings=(_ONE_WAY,))
+    inks = np.ascontiguousarray(samples) if samples.shape[2] == 4 else None
+    return _Colours(pixels, profile, inks=cast("InkArray | None", inks))
 
 
-def _leave_srgb(pixels: FloatArray) -> bool:
-    return bool(pixels.min() < -_NEARLY_SRGB or pixels.max() > 1 + _NEARLY_SRGB)
+_ONE_WAY = "its colour profile is for reading only and was replaced by sRGB"
 
 
 def _from_grey(samples: Samples, profile: bytes, floating: bool) -> _Colours:
-    curve = icc.grey_curve(profile)
-    if icc.is_srgb_curve(curve):
-        return _Colours(_unconverted(samples, floating))
+    conversion = icc.parse_grey_profile(profile)
+    if conversion.is_srgb:
+        return _Colours(_unconverted(samples, floating), profile, grey=True)
     # One channel is enough to convert: the other two are views of it.
     grey = samples[..., 0]
-    short = grey.dtype != np.float32 and not floating
-    pixels: PixelArray = np.empty((*grey.shape, 3), np.uint16 if short else np.float32)
+    pixels = np.empty((*grey.shape, 3), np.float32)
     for rows in row_blocks(*grey.shape):
-        converted = icc.grey_to_srgb(grey[rows], curve)[..., None]
-        pixels[rows] = as_uint16(converted) if short else converted
-    return _Colours(pixels, warnings=("its grey profile was replaced by sRGB",))
-
-
-def _from_tables(samples: Samples, profile: bytes, floating: bool) -> _Colours:
-    warning = "its colour profile consists of tables and was replaced by sRGB"
-    if samples.dtype != np.uint8:
-        samples = as_uint8(samples)
-        warning += ", at 8 bits"
-    image = littlecms.to_srgb(Image.fromarray(np.ascontiguousarray(samples)), profile)
-    return _Colours(_unconverted(np.asarray(image), floating), warnings=(warning,))
+        pixels[rows] = conversion.to_srgb(grey[rows])[..., None]
+    return _Colours(pixels, profile, grey=True)
 
 
 def _unconverted(samples: Samples, floating: bool) -> PixelArray:

@@ -55,19 +55,19 @@ def as_uint16(values: FloatArray) -> npt.NDArray[np.uint16]:
     return result
 
 
-def as_uint8(samples: npt.NDArray[np.uint8 | np.uint16 | np.float32]) -> npt.NDArray[np.uint8]:
-    """Round samples to 8 bits.
+def as_fewer_bits(samples: npt.NDArray[np.uint16], bits: int) -> npt.NDArray[np.uint16]:
+    """Round samples over the range of 16 bits to fewer; the other way than `as_full_range`.
 
     Args:
-        samples: uint16 over its range, or float32 in [0, 1], of any shape with rows first.
+        samples: Of any shape.
+        bits: How many, 8 to 16.
+
+    Returns:
+        The same shape, in the lower bits.
     """
-    result = np.empty(samples.shape, np.uint8)
-    for row, values in enumerate(samples):
-        if values.dtype == np.float32:
-            quantise(values.view(np.float32), result[row])
-        else:
-            result[row] = (values + np.uint32(128)) // np.uint32(257)
-    return result
+    top = (1 << bits) - 1
+    codes = (np.arange(1 << 16, dtype=np.uint32) * top + 32767) // 65535
+    return np.take(codes.astype(np.uint16), samples)
 
 
 def as_full_range(

@@ -14,12 +14,23 @@ if TYPE_CHECKING:
 Samples = npt.NDArray[np.uint8 | np.uint16 | np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How the codec of an AVIF or HEIC file of more than 8 bits has its samples."""
+
+    bits: int
+    """Bits a channel: 10 or 12."""
+
+    subsampled: bool = False
+    """Whether colours have a lower resolution than brightness, or there are none."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Stored:
     """Samples and metadata as stored, not yet upright."""
 
     samples: Samples
-    """H W 3, in the colours of the profile. Maybe a view."""
+    """H W 3, in the colours of the profile; or the amounts of ink, H W 4. Maybe a view."""
 
     alpha: Samples | None = None
     """H W of the same type, not multiplied into the samples. Maybe a view."""
@@ -29,6 +40,12 @@ class Stored:
 
     icc_profile: bytes | None = None
     """The profile the samples are in."""
+
+    inks: bool = False
+    """Whether the samples are amounts of cyan, magenta, yellow and black ink."""
+
+    coding: Coding | None = None
+    """How they were coded, where bits were spread over the range of more."""
 
     exif: bytes | None = None
     """EXIF block."""

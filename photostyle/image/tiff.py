@@ -33,7 +33,8 @@ _NUMBERS = {
     DOUBLE: ("d", 1),
 }  # fmt: skip
 
-_DEFLATE, _RGB, _INTERLEAVED, _INCH, _UNASSOCIATED = 8, 2, 1, 2, 2
+_DEFLATE, _INTERLEAVED, _INCH, _UNASSOCIATED = 8, 1, 2, 2
+_BLACK_IS_ZERO, _RGB, _CMYK = 1, 2, 5
 _DIFFERENCES, _DIFFERENCES_OF_BYTES = 2, 3  # predictors
 _UNSIGNED, _FLOATING = 1, 3
 
@@ -41,6 +42,7 @@ _UNSIGNED, _FLOATING = 1, 3
 def encode_tiff(
     samples: Samples,
     *,
+    inks: bool = False,
     icc_profile: bytes | None = None,
     exif_block: bytes | None = None,
     xmp: bytes | None = None,
@@ -55,7 +57,9 @@ def encode_tiff(
     say.
 
     Args:
-        samples: H W 3 (RGB) or H W 4 (RGB, alpha), uint8, uint16 or float32.
+        samples: H W C: grey or RGB, with or without alpha, or the amounts of four inks; uint8,
+            uint16 or float32.
+        inks: Whether it is these.
         icc_profile: Colour profile.
         exif_block: EXIF block.
         xmp: XMP packet.
@@ -85,7 +89,7 @@ def encode_tiff(
         (257, _LONG, [height]),
         (258, SHORT, [8 * samples.itemsize] * channels),
         (259, SHORT, [_DEFLATE]),
-        (262, SHORT, [_RGB]),
+        (262, SHORT, [_CMYK if inks else _RGB if channels > 2 else _BLACK_IS_ZERO]),
         (273, _LONG, offsets),
         (277, SHORT, [channels]),
         (278, _LONG, [rows]),
@@ -95,7 +99,7 @@ def encode_tiff(
     ]
     if floating:
         fields.append((339, SHORT, [_FLOATING] * channels))
-    if channels == 4:
+    if channels in (2, 4) and not inks:
         fields.append((338, SHORT, [_UNASSOCIATED]))
     if dpi:
         fields += [(282 + i, _RATIONAL, [round(1000 * dpi[i]), 1000]) for i in (0, 1)]

@@ -18,7 +18,6 @@ import numpy.typing as npt
 from photostyle.image import exif
 from photostyle.image.opencv import decode_deep
 from photostyle.image.optional import optional_module
-from photostyle.image.rounding import as_uint8
 from photostyle.image.stored import (
     Samples,
     Stored,
@@ -121,7 +120,7 @@ def read_tiff_samples(data: bytes, tags: Mapping[int, Any], notes: list[str]) ->
     return Stored(samples, alpha, grey=colours == 1)
 
 
-def read_deep_inks(data: bytes, tags: Mapping[int, Any]) -> npt.NDArray[np.uint8]:
+def read_deep_inks(data: bytes, tags: Mapping[int, Any]) -> Samples:
     """Decode the first picture of a TIFF file of 16 bits of cyan, magenta, yellow and black.
 
     Args:
@@ -129,7 +128,7 @@ def read_deep_inks(data: bytes, tags: Mapping[int, Any]) -> npt.NDArray[np.uint8
         tags: The first directory's fields, by number.
 
     Returns:
-        H W 4, the amounts of ink, rounded to 8 bits.
+        H W 4, the amounts of ink, uint16.
 
     Raises:
         ValueError: The file is damaged, of an unsupported kind, or needs the extra `tiff`.
@@ -141,7 +140,7 @@ def read_deep_inks(data: bytes, tags: Mapping[int, Any]) -> npt.NDArray[np.uint8
             "or as RGB"
         )
     # OpenCV decodes no inks; four channels of an RGB file are the same samples.
-    return as_uint8(_decoded(exif.with_integer(data, _PHOTOMETRIC, _RGB), tags, _INKS))
+    return _decoded(exif.with_integer(data, _PHOTOMETRIC, _RGB), tags, _INKS)
 
 
 def _inverted(samples: Samples) -> Samples:

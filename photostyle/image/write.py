@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +15,17 @@ from photostyle.image.atomic import write_atomically
 from photostyle.image.blocks import row_blocks
 from photostyle.image.encode import ENCODERS
 from photostyle.image.formats import Format, format_of
+from photostyle.image.photo import as_floats
+from photostyle.image.profiles import parse_profile
 from photostyle.image.resolution import NO_RESOLUTION, is_resolution
 from photostyle.image.rounding import quantise
+from photostyle.image.stored import Coding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from photostyle.image.photo import BitDepth, Photo
+    from photostyle.image.photo import BitDepth, InkArray, Photo
+    from photostyle.image.profiles import Profile
     from photostyle.image.stored import Samples
 
 FloatArray = npt.NDArray[np.float32]
@@ -36,6 +40,13 @@ _TYPES: dict[BitDepth, type[np.uint8 | np.uint16 | np.float32]] = {
 # of the pixels on it is worth telling that colours had to be clipped.
 _TOLERANCE, _CLIPPED_SHARE = np.float32(1 / 255), 1e-3
 
+# Channels that differ by more than this, in the encoding of sRGB, show colour.
+_GREY_TOLERANCE = 2.5 / 255
+
+# A pixel changed by less than the first keeps its amounts of ink, by more than the second gets
+# those of its new colour, and in between some of both: else there would be edges in a gradient.
+_SAME_INKS, _OTHER_INKS = np.float32(0.6 / 255), np.float32(16 / 255)
+
 
 def write_photo(
     photo: Photo,
@@ -48,9 +59,11 @@ def write_photo(
 ) -> tuple[str, ...]:
     """Write a photo with its metadata, in the format that the file name asks for.
 
-    Pixels are converted into the photo's colour profile, which is embedded. PNG and TIFF keep 16
-    bits a channel, TIFF floating point values as well; all but JPEG keep alpha; transparent parts
-    of a JPEG become white. The file appears under its name when it is complete, or not at all.
+    Pixels are converted into the photo's colour profile, which is embedded. A photo in CMYK stays
+    so in a JPEG or TIFF, with the same amounts of ink where its pixels are the same; one in grey as
+    long as its pixels are grey. PNG and TIFF keep 16 bits a channel, TIFF floating point values as
+    well, AVIF and HEIC 10 and 12; all but JPEG keep alpha; transparent parts of a JPEG become
+    white. The file appears under its name when it is complete, or not at all.
 
     Args:
         photo: The photo.
@@ -76,6 +89,7 @@ def write_photo(
     try:
         _check_target(path, overwrite, protect)
         fitted, warnings = _fitted(photo, target, color)
+        warnings += _subsampling(fitted, target, quality)
         # What an edit pushes out of sRGB is no loss; what a wider file had there is.
         if _is_narrowed(photo, fitted):
             warnings += _clipping(fitted)
@@ -128,16 +142,8 @@ def _fitted(
             f"{target.name} holds at most {target.longest_side} pixels a side; choose PNG or TIFF"
         )
     warnings: list[str] = []
-    deepest: BitDepth = 32 if target.floating else 16 if target.deep else 8
-    if photo.bit_depth > deepest:
-        warnings.append(
-            f"{target.name} has {deepest} bits a channel, the photo had {photo.bit_depth}"
-        )
-        photo = replace(photo, bit_depth=deepest)
-    if photo.icc_profile and (color == "srgb" or not target.profile):
-        if color == "keep" and not icc.parse_matrix_profile(photo.icc_profile).is_srgb:
-            warnings.append(f"{target.name} is written without a colour profile, in sRGB")
-        photo = replace(photo, icc_profile=None)
+    photo = _with_depth(photo, target, warnings)
+    photo = _with_colours(photo, target, color, warnings)
     if photo.alpha is not None and not target.alpha:
         warnings.append(f"{target.name} has no transparency; it became white")
         photo = replace(photo, pixels=_on_white(photo, photo.alpha), alpha=None)
@@ -163,6 +169,59 @@ def _fitted(
     )
     photo = replace(photo, exif=_exif(photo, target, warnings))
     return photo, tuple(warnings)
+
+
+def _with_depth(photo: Photo, target: Format, warnings: list[str]) -> Photo:
+    """The photo with as many bits a channel as the format has."""
+    held = photo.coding.bits if photo.coding else photo.bit_depth
+    if target.coded_bits and photo.bit_depth > 8:
+        bits = held if held in target.coded_bits else target.coded_bits[0]
+        subsampled = photo.coding is not None and photo.coding.subsampled
+        photo = replace(photo, bit_depth=16, coding=Coding(bits, subsampled))
+    else:
+        bits = 32 if target.floating else 16 if target.deep else 8
+        if photo.bit_depth > bits:
+            photo = replace(photo, bit_depth=cast("BitDepth", bits))
+    if held > bits:
+        warnings.append(f"{target.name} has {bits} bits a channel, the photo had {held}")
+    return photo
+
+
+def _with_colours(
+    photo: Photo, target: Format, color: Literal["keep", "srgb"], warnings: list[str]
+) -> Photo:
+    """The photo with a profile that the format holds, and in grey if both are for that."""
+    profile = photo.icc_profile
+    # More than 8 bits of grey with alpha are what the encoder of AVIF lacks.
+    bare = target.name != "AVIF" or photo.bit_depth == 8 or photo.alpha is None
+    holds_grey = target.grey and bare
+    grey = photo.grey and holds_grey and _is_grey(photo)
+    loss = None
+    if profile and color == "keep":
+        space = icc.colour_space(profile)
+        if not target.profile:
+            if not parse_profile(profile).is_srgb:
+                loss = f"{target.name} is written without a colour profile, in sRGB"
+        elif space == "CMYK" and not target.inks:
+            loss = f"{target.name} has no CMYK; it became sRGB"
+        elif space == "GRAY" and not holds_grey:
+            loss = f"{target.name} has no such grey; it became sRGB, without its profile"
+        elif space == "GRAY" and not grey:
+            loss = "it is not grey any more; it became sRGB, without its grey profile"
+    if loss:
+        warnings.append(loss)
+    if loss or color == "srgb" or not target.profile:
+        photo = replace(photo, icc_profile=None, inks=None)
+    return replace(photo, grey=grey)
+
+
+def _is_grey(photo: Photo) -> bool:
+    """Whether the channels of a photo differ by no more than can be seen."""
+    for rows in row_blocks(photo.height, photo.width):
+        block = photo.floats(rows)
+        if float(np.ptp(block, axis=-1).max()) > _GREY_TOLERANCE:
+            return False
+    return True
 
 
 def _exif(photo: Photo, target: Format, warnings: list[str]) -> bytes | None:
@@ -211,6 +270,16 @@ def _is_narrowed(photo: Photo, fitted: Photo) -> bool:
     return fitted.icc_profile != photo.icc_profile or (photo.bit_depth == 32 != fitted.bit_depth)
 
 
+def _subsampling(photo: Photo, target: Format, quality: int) -> tuple[str, ...]:
+    """A sentence that tells of colours written with less resolution than the photo has."""
+    coding = photo.coding
+    if target.name != "AVIF" or photo.bit_depth == 8 or photo.grey or quality == 100:
+        return ()
+    if coding is None or coding.subsampled:
+        return ()
+    return (f"AVIF of {coding.bits} bits has colours at half the resolution, but at --quality 100",)
+
+
 def _clipping(photo: Photo) -> tuple[str, ...]:
     """A sentence that tells how many pixels lie well outside of sRGB, if they are many."""
     clipped = 0
@@ -226,30 +295,60 @@ def _clipping(photo: Photo) -> tuple[str, ...]:
 
 
 def _quantised(photo: Photo) -> Samples:
-    """The photo in the colours of its profile, with alpha as a fourth channel.
+    """The photo in the colours of its profile, with alpha as a further channel.
 
     Returns:
-        uint8, uint16 or float32.
+        H W C: grey, RGB or CMYK, and maybe alpha; uint8, uint16 or float32.
 
     Raises:
         ValueError: There are values that are no numbers, or the profile is of an unknown kind.
     """
-    conversion = icc.parse_matrix_profile(photo.icc_profile) if photo.icc_profile else None
-    if conversion and conversion.is_srgb:
-        conversion = None
+    profile = parse_profile(photo.icc_profile) if photo.icc_profile else None
+    if profile and profile.is_srgb:
+        profile = None
     dtype = _TYPES[photo.bit_depth]
     integers = photo.pixels.dtype != np.float32
-    if integers and photo.pixels.dtype == dtype and photo.alpha is None and not conversion:
+    unchanged = integers and photo.pixels.dtype == dtype and not photo.grey
+    if unchanged and photo.alpha is None and not profile:
         return photo.pixels
-    channels = 3 if photo.alpha is None else 4
-    samples: Samples = np.empty((photo.height, photo.width, channels), dtype)
+    colours = 1 if photo.grey else 4 if photo.is_cmyk else 3
+    samples: Samples = np.empty(
+        (photo.height, photo.width, colours + (photo.alpha is not None)), dtype
+    )
     for rows in row_blocks(photo.height, photo.width):
         block = photo.floats(rows)
-        if conversion:
-            if not np.isfinite(block).all():
-                raise ValueError("the result has values that are no numbers")
-            block = conversion.from_srgb(block)
-        quantise(block, samples[rows, :, :3])
+        if profile and not np.isfinite(block).all():
+            raise ValueError("the result has values that are no numbers")
+        if photo.grey:
+            block = block.mean(axis=-1, keepdims=True)
+        if profile:
+            values = profile.from_srgb(block)
+            if photo.inks is not None:
+                values = _with_inks(values, block, photo.inks[rows], profile)
+            block = values
+        quantise(block, samples[rows, :, :colours])
         if photo.alpha is not None:
-            quantise(photo.alpha[rows], samples[rows, :, 3])
+            quantise(photo.alpha[rows], samples[rows, :, colours])
     return samples
+
+
+def _with_inks(
+    values: FloatArray, pixels: FloatArray, inks: InkArray, profile: Profile
+) -> FloatArray:
+    """Amounts of ink that are as before where the colours are as before.
+
+    Where these are nearly so, they keep a part of what sets them apart from the profile's own
+    choice for the colour: so no edge appears between what has changed and what has not.
+
+    Args:
+        values: H W 4: the profile's choice for the pixels.
+        pixels: H W 3: the pixels, sRGB encoded.
+        inks: H W 4: the amounts before.
+        profile: The profile.
+    """
+    before = profile.to_srgb(inks)
+    held = as_floats(inks)
+    change = np.abs(pixels - before).max(axis=-1, keepdims=True)
+    share = np.clip((_OTHER_INKS - change) / (_OTHER_INKS - _SAME_INKS), 0, 1)
+    mixed = np.clip(values + share * (held - profile.from_srgb(before)), 0, 1)
+    return np.where(share == 1, held, mixed)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xml.parsers import expat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
 Name = tuple[str, str]
@@ -53,6 +53,17 @@ _PLACES = frozenset(
 )
 # exif:GPSLatitude, and what makers of drones and others call it in namespaces of their own.
 _POSITION = re.compile("gps|latitude|longitude|longtitude", re.IGNORECASE)
+
+# What cameras say of films, further pictures and gain maps in the same file, behind the photo.
+_APPENDED = re.compile("MotionPhoto|MicroVideo")  # how the names of such properties begin
+_APPENDIX = frozenset(
+    {
+        "http://ns.google.com/photos/1.0/container/",
+        "http://ns.adobe.com/hdr-gain-map/1.0/",
+        "http://ns.apple.com/HDRGainMap/1.0/",
+    }
+)
+_HINTS = re.compile(rb"MotionPhoto|MicroVideo|photos/1\.0/container/|gain-map/|HDRGainMap/")
 
 _CONTAINERS = frozenset((_RDF, name) for name in ("Seq", "Bag", "Alt"))
 
@@ -143,8 +154,8 @@ class _Contents:
     descriptions: list[_Element] = field(default_factory=list)
 
     values: dict[Name, list[_Value]] = field(default_factory=dict)
-    places: list[Span] = field(default_factory=list)
-    """Properties at any depth that tell where a photo was taken, none inside of another."""
+    wanted: list[Span] = field(default_factory=list)
+    """Properties at any depth that were asked for, none inside of another."""
 
 
 def without_position(packet: bytes) -> bytes:
@@ -156,7 +167,21 @@ def without_position(packet: bytes) -> bytes:
     Raises:
         ValueError: The packet is damaged.
     """
-    return _edited(packet, [(span, b"") for span in _parsed(packet).places])
+    return _edited(packet, [(span, b"") for span in _parsed(packet, _tells_place).wanted])
+
+
+def without_appendix(packet: bytes) -> bytes:
+    """The packet without what announces a film or gain map behind the photo in its file.
+
+    Args:
+        packet: An XMP packet, in UTF-8; a damaged one stays as it is.
+    """
+    if not _HINTS.search(packet):
+        return packet
+    try:
+        return _edited(packet, [(span, b"") for span in _parsed(packet, _tells_appendix).wanted])
+    except ValueError:
+        return packet
 
 
 def with_event(packet: bytes | None, event: Event) -> bytes:
@@ -388,8 +413,12 @@ def _edited(packet: bytes, edits: list[tuple[Span, bytes]]) -> bytes:
     return result[: trailer - cut] + result[trailer:]
 
 
-def _parsed(packet: bytes) -> _Contents:
+def _parsed(packet: bytes, is_wanted: Callable[[Name], bool] | None = None) -> _Contents:
     """Find in a packet what the edits need to know.
+
+    Args:
+        packet: An XMP packet, in UTF-8.
+        is_wanted: By its name, whether a property is asked for; None asks for none.
 
     Raises:
         ValueError: The packet is damaged, too long or too deep, or declares a document type, which
@@ -398,17 +427,18 @@ def _parsed(packet: bytes) -> _Contents:
     if len(packet) > _LONGEST:
         raise ValueError("it is too long")
     # Some cameras end the packet with zeros.
-    return _Parser(packet.rstrip(b"\0")).run()
+    return _Parser(packet.rstrip(b"\0"), is_wanted or (lambda _name: False)).run()
 
 
 class _Parser:
     """A pass through a packet."""
 
-    def __init__(self, packet: bytes) -> None:
+    def __init__(self, packet: bytes, is_wanted: Callable[[Name], bool]) -> None:
         self._packet = packet
+        self._is_wanted = is_wanted
         self._open: list[_Element] = []
         self._rdf_depth = 0  # of what is inside the RDF element; 0 where nothing is
-        self._place_depth = 0  # of the element that is to be cut; 0 where none is
+        self._wanted_depth = 0  # of the wanted element that this is in; 0 where none is
         self._contents = _Contents()
         self._parser = expat.ParserCreate("utf-8", " ")
         self._parser.ordered_attributes = True
@@ -456,18 +486,18 @@ class _Parser:
             parent.value.has_elements = True
             if element.name in _CONTAINERS:
                 parent.value.container = element
-        if self._place_depth:
+        if self._wanted_depth:
             return
-        if _tells_place(element.name):
-            self._place_depth = len(self._open)
+        if self._is_wanted(element.name):
+            self._wanted_depth = len(self._open)
             return
         if depth == 1 and element.name in _WATCHED:
             content = Span(element.tag.end, element.tag.end)
             element.value = _Value(element.tag, content, element)
             self._contents.values.setdefault(element.name, []).append(element.value)
         for name, (whole, content) in attributes:
-            if _tells_place(name):
-                self._contents.places.append(whole)
+            if self._is_wanted(name):
+                self._contents.wanted.append(whole)
             elif depth == 0 and name in ((_RDF, "about"), ("", "about")):
                 self._contents.about = self._contents.about or self._packet[slice(*content)]
             elif depth == 0 and name in _WATCHED:
@@ -481,9 +511,9 @@ class _Parser:
         if element.value is not None:
             element.value.content = Span(element.tag.end, element.end_tag.start)
             element.value.whole = Span(element.tag.start, element.end_tag.end)
-        if self._place_depth == len(self._open):
-            self._place_depth = 0
-            self._contents.places.append(Span(element.tag.start, element.end_tag.end))
+        if self._wanted_depth == len(self._open):
+            self._wanted_depth = 0
+            self._contents.wanted.append(Span(element.tag.start, element.end_tag.end))
         if self._rdf_depth == len(self._open) + 1:
             self._rdf_depth = 0
         self._open.pop()
@@ -513,3 +543,8 @@ def _tells_place(name: Name) -> bool:
     if namespace == _RDF:
         return False
     return name in _PLACES or namespace == _WGS84 or bool(_POSITION.search(local))
+
+
+def _tells_appendix(name: Name) -> bool:
+    namespace, local = name
+    return namespace in _APPENDIX or bool(_APPENDED.match(local))

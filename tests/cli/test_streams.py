@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -134,3 +136,24 @@ def test_a_list_between_nuls_may_hold_names_of_several_lines(stdin):
 def test_a_list_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match=r"cannot read the list '.*none': No such file"):
         read_list(tmp_path / "none")
+
+
+def test_what_standard_output_does_not_take_is_a_failure(tmp_path):
+    program = (
+        "from pathlib import Path; from photostyle.batch import PhotoResult\n"
+        "from photostyle.cli.streams import streams\n"
+        f"with streams(Path({str(tmp_path / 'a.png')!r}), Path('-'), extension=None, as_json=False)"
+        " as pipes:\n"
+        "    pipes.target.write_bytes(b'result')\n"
+        "    result = pipes.delivered(PhotoResult(pipes.source, pipes.target, 'done'))\n"
+        "assert result.status == 'failed', result\n"
+        "assert result.error == 'cannot write standard output: No space left on device', result\n"
+    )
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no /dev/full")
+    with full.open("wb") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=stdout, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, b"")

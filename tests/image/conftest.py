@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import struct
+import sys
+from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -72,6 +76,18 @@ def profiles() -> dict[str, bytes]:
         "ProPhoto RGB": make_matrix_profile(ICC_PROPHOTO, gamma_curve(1.8)),
         "grey": make_profile(b"GRAY", {b"kTRC": gamma_curve(1.8)}),
     }
+
+
+@pytest.fixture(scope="session")
+def press_profile():
+    """`press_profile(both_ways=True)` -> a CMYK profile of tables."""
+    path = Path(__file__).parents[1] / "matrix_files.py"
+    spec = importlib.util.spec_from_file_location("matrix_files", path)
+    module = sys.modules.get(spec.name) or importlib.util.module_from_spec(spec)
+    if spec.name not in sys.modules:
+        sys.modules[spec.name] = module  # where dataclasses look for it
+        spec.loader.exec_module(module)
+    return cache(module.press_profile)
 
 
 THUMBNAIL = b"\xff\xd8 a picture of how things were \xff\xd9"

@@ -153,10 +153,33 @@ CURVES = {
 def test_every_kind_of_curve(make_profiles, name):
     make, expected = CURVES[name]
     profile = make_profiles.profile(b"GRAY", {b"kTRC": make(make_profiles)})
-    curve = icc.grey_curve(profile)
+    curve = icc.parse_grey_profile(profile).curve
+    steps = np.linspace(0, 1, icc.CODES)
     assert curve.shape == (icc.CODES,)
     # Coefficients are stored in steps of 1 / 65536.
-    np.testing.assert_allclose(curve, expected(np.linspace(0, 1, icc.CODES)), atol=1e-4)
+    # Curves never rise by less than a 256th, or there would be no way back.
+    np.testing.assert_allclose(curve, np.maximum(expected(steps), steps / 256), atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_greys_come_back_from_srgb(make_profiles, dtype):
+    top = np.iinfo(dtype).max
+    samples = np.arange(top + 1, dtype=dtype)[:, None]
+    for gamma in (1, 1.8, 2.2):
+        made = make_profiles.profile(b"GRAY", {b"kTRC": make_profiles.gamma_curve(gamma)})
+        profile = icc.parse_grey_profile(made)
+        again = profile.from_srgb(profile.to_srgb(samples))
+        np.testing.assert_array_equal(np.round(again * top), samples)
+    beyond = np.array([-0.5, 1.5], np.float32)
+    np.testing.assert_allclose(profile.from_srgb(profile.to_srgb(beyond)), beyond, atol=1e-5)
+
+
+def test_the_curve_of_a_grey_profile_may_give_lightness(make_profiles):
+    straight = make_profiles.gamma_curve(1)
+    profile = make_profiles.profile(b"GRAY", {b"kTRC": straight}, b"Lab ")
+    # Lightness 50 is 119 in sRGB.
+    grey = icc.parse_grey_profile(profile).to_srgb(np.array([[0.5]], np.float32))
+    np.testing.assert_allclose(grey * 255, 119, atol=0.5)
 
 
 def test_profiles_of_other_kinds_are_refused(make_profiles, profiles):
@@ -167,7 +190,7 @@ def test_profiles_of_other_kinds_are_refused(make_profiles, profiles):
         with pytest.raises(ValueError, match="matrix"):
             icc.parse_matrix_profile(profile)
     with pytest.raises(ValueError, match="grey"):
-        icc.grey_curve(profiles["sRGB"])
+        icc.parse_grey_profile(profiles["sRGB"])
     assert icc.colour_space(profiles["grey"]) == "GRAY"
 
 
@@ -188,7 +211,7 @@ def test_profiles_of_other_kinds_are_refused(make_profiles, profiles):
 )
 def test_curves_that_make_no_sense_are_refused(make_profiles, curve):
     with pytest.raises(ValueError, match="curve"):
-        icc.grey_curve(make_profiles.profile(b"GRAY", {b"kTRC": curve}))
+        icc.parse_grey_profile(make_profiles.profile(b"GRAY", {b"kTRC": curve}))
 
 
 def test_primaries_that_make_no_sense_are_refused(make_profiles):

@@ -64,6 +64,30 @@ def test_colours():
     nclx = box(b"colr", b"nclx", struct.pack(">HHHB", 12, 13, 1, 128))
     found = isobmff.properties(meta(nclx, box(b"colr", b"prof", b"a profile")))
     assert (found.nclx, found.icc_profile) == ((12, 13), b"a profile")
+    assert found.full_range
+    assert isobmff.properties(meta(box(b"colr", b"prof", b"a profile"))).full_range is None
+
+
+@pytest.mark.parametrize(
+    ("codec", "grey", "subsampled"),
+    [
+        (box(b"av1C", bytes([0x81, 0, 0x40])), False, False),
+        (box(b"av1C", bytes([0x81, 0, 0x4C])), False, True),
+        (box(b"av1C", bytes([0x81, 0, 0x5C])), True, True),
+        (box(b"hvcC", bytes(16) + b"\xff" + bytes(6)), False, False),
+        (box(b"hvcC", bytes(16) + b"\xfd" + bytes(6)), False, True),
+        (box(b"hvcC", bytes(16) + b"\xfc" + bytes(6)), True, True),
+        (b"", False, False),
+    ],
+)
+def test_resolution_of_colours(codec, grey, subsampled):
+    found = isobmff.properties(meta(ispe(8, 8), codec))
+    assert (found.grey, found.subsampled) == (grey, subsampled)
+
+
+def test_a_film_behind_the_picture():
+    assert not isobmff.has_film(meta(ispe(8, 8)))
+    assert isobmff.has_film(meta(ispe(8, 8)) + box(b"mpvd", b"ftyp"))
 
 
 @pytest.mark.parametrize("quarters", range(4))

@@ -25,7 +25,7 @@ def test_what_is_put_in_comes_out_and_pillow_reads_it_too(profiles, camera_exif)
     data = png.with_chunks(
         encoded(), icc_profile=profiles["sRGB"], exif=camera_exif(), xmp=XMP, dpi=(300, 240)
     )
-    assert png.metadata(data) == (camera_exif(), XMP, None, profiles["sRGB"], (), ())
+    assert png.metadata(data) == (camera_exif(), XMP, None, profiles["sRGB"], (), (), b"")
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         assert image.info["icc_profile"] == profiles["sRGB"]
@@ -133,7 +133,7 @@ def test_metadata_in_hexadecimal_digits(camera_exif):
         (b"xmp", XMP, {"xmp": XMP}),
     ):
         data = with_chunk(*raw_profile(name, content))
-        assert png.metadata(data) == NOTHING._replace(**expected)
+        assert png.metadata(data)._replace(resources=b"") == NOTHING._replace(**expected)
 
 
 @pytest.mark.parametrize("text", [b"", b"\niptc\n", b"\niptc\n 2\nno digits\n"])
@@ -148,4 +148,23 @@ def test_iptc_put_in_comes_out(length):
     data = png.with_chunks(
         encoded(), icc_profile=None, exif=None, xmp=None, dpi=None, iptc_records=records
     )
-    assert png.metadata(data) == NOTHING._replace(iptc=records)
+    assert png.metadata(data)._replace(resources=b"") == NOTHING._replace(iptc=records)
+
+
+def test_photoshops_resources_are_found_beside_iptc():
+    def resource(number, content):
+        return b"8BIM" + struct.pack(">HHI", number, 0, len(content)) + content
+
+    def text(name, content):
+        digits = f"\n{name}\n{len(content):8}\n{content.hex()}\n".encode()
+        return b"Raw profile type " + name.encode() + b"\0\0" + zlib.compress(digits)
+
+    records = b"\x1c\x02\x78\0\2ab"
+    flag = resource(0x040A, b"\1\0")
+    found = png.metadata(with_chunk(b"zTXt", text("iptc", records)))
+    assert (found.iptc, found.resources) == (records, b"")
+    found = png.metadata(with_chunk(b"zTXt", text("8bim", flag)))
+    assert (found.iptc, found.resources) == (None, flag)
+    both = resource(0x0404, records + b"\0") + flag
+    found = png.metadata(with_chunk(b"zTXt", text("8bim", both)))
+    assert (found.iptc, found.resources) == (records + b"\0", both)

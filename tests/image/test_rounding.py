@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photostyle.image import clip_like, quantise
-from photostyle.image.rounding import as_full_range, as_uint8, as_uint16
+from photostyle.image.rounding import as_fewer_bits, as_full_range, as_uint16
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
@@ -37,14 +37,18 @@ def test_an_edit_leaves_colours_outside_of_srgb_where_they_were_at_most():
     np.testing.assert_array_equal(clip_like(before.copy(), before), before)
 
 
-def test_fewer_bits():
-    deep = np.array([[0, 128, 129, 257, 65535]], np.uint16)
-    assert as_uint8(deep).tolist() == [[0, 0, 1, 1, 255]]
-    assert as_uint8(np.array([[0, 0.5, 2]], np.float32)).tolist() == [[0, 128, 255]]
-    assert as_uint16(np.array([0, 0.5, 2], np.float32)).tolist() == [0, 32768, 65535]
-
-
 def test_samples_of_fewer_bits_are_spread_over_the_whole_range():
     samples = np.array([[0, 1, 512, 1023, 1024, 65535]], np.uint16)
     assert as_full_range(samples, 10).tolist() == [[0, 64, 32800, 65535, 65535, 65535]]
     assert as_full_range(samples, 16).tolist() == samples.tolist()
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_fewer_bits_are_rounded_and_come_back(bits):
+    codes = np.arange(1 << bits, dtype=np.uint16).reshape(-1, 16)
+    assert as_fewer_bits(as_full_range(codes, bits), bits).tolist() == codes.tolist()
+    assert as_fewer_bits(np.array([32, 33], np.uint16), 10).tolist() == [0, 1]
+
+
+def test_floating_point_values_become_16_bits():
+    assert as_uint16(np.array([0, 0.5, 2], np.float32)).tolist() == [0, 32768, 65535]

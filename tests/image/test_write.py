@@ -11,6 +11,7 @@ from PIL import ExifTags, Image
 
 from photostyle.errors import PhotoError, UsageError
 from photostyle.image import Photo, read_photo, write, write_photo
+from photostyle.image.stored import Coding
 
 RNG = np.random.default_rng(0)
 LOSSLESS = ["png", "tif"]
@@ -321,7 +322,7 @@ def test_a_metadata_block_in_an_avif_file_is_not_taken_apart(tmp_path):
         assert read_photo(tmp_path / "a.avif").height == 24
 
 
-@pytest.mark.parametrize(("suffix", "depth"), [("png", 16), ("jpg", 8), ("avif", 8)])
+@pytest.mark.parametrize(("suffix", "depth"), [("png", 16), ("jpg", 8), ("webp", 8)])
 def test_less_than_floating_point_is_told(tmp_path, suffix, depth):
     photo = Photo.from_array(smooth() * 2, bit_depth=32)
     warnings = write_photo(photo, tmp_path / f"a.{suffix}")
@@ -330,7 +331,7 @@ def test_less_than_floating_point_is_told(tmp_path, suffix, depth):
     assert read_photo(tmp_path / f"a.{suffix}").bit_depth == depth
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "webp", "avif"])
+@pytest.mark.parametrize("suffix", ["jpg", "webp"])
 def test_less_than_16_bits_is_told(tmp_path, suffix):
     photo = Photo.from_array(smooth(), bit_depth=16)
     (warning,) = write_photo(photo, tmp_path / f"a.{suffix}")
@@ -578,10 +579,11 @@ def test_values_that_are_no_numbers_are_refused(tmp_path, value):
     assert names(tmp_path) == []
 
 
-def test_a_profile_that_cannot_be_written_into_is_refused(tmp_path, profiles):
-    photo = dataclasses.replace(Photo.from_array(smooth()), icc_profile=profiles["grey"])
+def test_a_profile_that_cannot_be_written_into_is_refused(tmp_path, press_profile):
+    one_way = press_profile(both_ways=False)
+    photo = dataclasses.replace(Photo.from_array(smooth()), icc_profile=one_way)
     with pytest.raises(PhotoError, match="profile"):
-        write_photo(photo, tmp_path / "a.png")
+        write_photo(photo, tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize(
@@ -642,3 +644,178 @@ def test_integer_pixels_of_more_bits_than_the_file_are_rounded(tmp_path):
     write_photo(Photo(pixels, bit_depth=8), tmp_path / "photo.png")
     back = read_photo(tmp_path / "photo.png", floating=False)
     assert np.abs(back.pixels - pixels / 257.0).max() <= 0.501
+
+
+# Kinds of colours
+
+
+def grey_ramp(dtype=np.float32):
+    ramp = np.linspace(0, 1, 24 * 33, dtype=np.float32).reshape(24, 33, 1).repeat(3, axis=2)
+    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    return np.round(ramp * top).astype(dtype) if top > 1 else ramp
+
+
+def mode_of(path):
+    with Image.open(path) as image:
+        return image.mode
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "avif"])
+@pytest.mark.parametrize("name", [None, "grey"])
+def test_grey_stays_grey_with_its_profile(tmp_path, profiles, suffix, name):
+    pixels = grey_ramp()
+    profile = profiles.get(name)
+    photo = dataclasses.replace(Photo.from_array(pixels), grey=True, icc_profile=profile)
+    assert write_photo(photo, tmp_path / f"a.{suffix}") == ()
+    if suffix != "avif":  # of which Pillow makes RGB
+        assert mode_of(tmp_path / f"a.{suffix}") == "L"
+    again = read_photo(tmp_path / f"a.{suffix}")
+    assert (again.grey, again.icc_profile, again.warnings) == (True, profile, ())
+    assert np.abs(again.pixels - pixels).max() < 0.04
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_grey_files_come_back_sample_by_sample(tmp_path, profiles, suffix, dtype, alpha):
+    bits = 8 * np.dtype(dtype).itemsize
+    if suffix == "png" and bits == 32:
+        bits = 16
+    photo = dataclasses.replace(
+        Photo.from_array(grey_ramp()),
+        bit_depth=bits,
+        grey=True,
+        icc_profile=profiles["grey"],
+        alpha=grey_ramp()[::-1, :, 0].copy() if alpha else None,
+    )
+    write_photo(photo, tmp_path / f"a.{suffix}")
+    first = (tmp_path / f"a.{suffix}").read_bytes()
+    for floating in (True, False):
+        again = read_photo(tmp_path / f"a.{suffix}", floating=floating)
+        assert (again.bit_depth, again.grey) == (bits, True)
+        assert (again.alpha is not None) == alpha
+        write_photo(again, tmp_path / f"a.{suffix}", overwrite=True)
+        if bits < 32:
+            assert (tmp_path / f"a.{suffix}").read_bytes() == first
+
+
+def test_grey_that_gets_colour_becomes_rgb_and_that_is_told(tmp_path, profiles):
+    pixels = grey_ramp() * np.array([1, 0.9, 0.8], np.float32)
+    photo = dataclasses.replace(Photo.from_array(pixels), grey=True)
+    assert write_photo(photo, tmp_path / "a.png") == ()  # nothing is lost
+    assert mode_of(tmp_path / "a.png") == "RGB"
+    photo = dataclasses.replace(photo, icc_profile=profiles["grey"])
+    (warning,) = write_photo(photo, tmp_path / "b.png")
+    assert warning == "it is not grey any more; it became sRGB, without its grey profile"
+    again = read_photo(tmp_path / "b.png")
+    assert (again.icc_profile, again.grey) == (None, False)
+    np.testing.assert_allclose(again.pixels, pixels, atol=0.51 / 255)
+
+
+def test_webp_has_no_grey_and_that_is_told_of_a_profile(tmp_path, profiles):
+    photo = dataclasses.replace(Photo.from_array(grey_ramp()), grey=True)
+    assert write_photo(photo, tmp_path / "a.webp") == ()
+    photo = dataclasses.replace(photo, icc_profile=profiles["grey"])
+    (warning,) = write_photo(photo, tmp_path / "b.webp")
+    assert "became sRGB" in warning
+
+
+def inked(dtype):
+    inks = np.random.default_rng(1).integers(0, np.iinfo(dtype).max, (24, 33, 4), dtype)
+    inks[:4] = (0, 0, 0, np.iinfo(dtype).max)  # black of one ink, where profiles take four
+    return inks
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("floating", [False, True])
+def test_cmyk_that_is_not_changed_keeps_every_amount_of_ink(
+    tmp_path, press_profile, dtype, floating
+):
+    inks, profile = inked(dtype), press_profile()
+    tifffile.imwrite(tmp_path / "a.tif", inks, photometric="separated", iccprofile=profile)
+    photo = read_photo(tmp_path / "a.tif", floating=floating)
+    assert write_photo(photo, tmp_path / "b.tif") == ()
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        np.testing.assert_array_equal(file.asarray(), inks)
+        assert file.pages[0].photometric == 5
+        assert file.pages[0].iccprofile == profile
+
+
+def test_cmyk_in_a_jpeg_stays_cmyk(tmp_path, press_profile):
+    inks = np.zeros((24, 33, 4), np.uint8)
+    inks[..., :] = np.linspace(0, 200, 33).astype(np.uint8)[:, None]
+    Image.fromarray(inks, "CMYK").save(tmp_path / "a.jpg", quality=100, icc_profile=press_profile())
+    assert write_photo(read_photo(tmp_path / "a.jpg"), tmp_path / "b.jpg") == ()
+    with Image.open(tmp_path / "b.jpg") as image:
+        assert (image.mode, image.info["icc_profile"]) == ("CMYK", press_profile())
+        assert np.abs(np.asarray(image).astype(int) - inks).max() <= 3
+
+
+@pytest.mark.parametrize("share", [0.003, 0.02, 0.3])
+def test_cmyk_that_is_changed_has_the_new_colours(tmp_path, press_profile, share):
+    tifffile.imwrite(
+        tmp_path / "a.tif", inked(np.uint16) // 2, photometric="separated",
+        iccprofile=press_profile(),
+    )  # fmt: skip
+    photo = read_photo(tmp_path / "a.tif")
+    wanted = photo.pixels * np.float32(1 - share) + np.float32(0.5 * share)
+    write_photo(photo.with_pixels(wanted), tmp_path / "b.tif")
+    again = read_photo(tmp_path / "b.tif").pixels
+    assert np.abs(again - wanted).mean() < 1.5 / 255
+    assert np.abs(again - wanted).max() < 12 / 255
+
+
+def test_cmyk_becomes_srgb_elsewhere_and_on_request(tmp_path, press_profile):
+    tifffile.imwrite(
+        tmp_path / "a.tif", inked(np.uint8), photometric="separated", iccprofile=press_profile()
+    )
+    photo = read_photo(tmp_path / "a.tif")
+    warnings = write_photo(photo, tmp_path / "b.png")
+    assert warnings[0] == "PNG has no CMYK; it became sRGB"
+    assert all("CMYK" not in each for each in write_photo(photo, tmp_path / "c.tif", color="srgb"))
+    for name in ("b.png", "c.tif"):
+        again = read_photo(tmp_path / name)
+        assert (again.icc_profile, again.inks) == (None, None)
+        np.testing.assert_allclose(again.pixels, np.clip(photo.pixels, 0, 1), atol=0.51 / 255)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("bits", [10, 12])
+@pytest.mark.parametrize("suffix", ["avif", "heic"])
+def test_10_and_12_bits_stay_so_with_all_metadata(
+    tmp_path, camera_exif, profiles, suffix, bits, channels
+):
+    if suffix == "heic":
+        pytest.importorskip("pillow_heif")
+    pixels = smooth(96, 128) if channels > 2 else smooth(96, 128)[..., 2:]
+    photo = Photo.from_array(pixels, bit_depth=16)
+    photo = dataclasses.replace(
+        photo,
+        coding=Coding(bits, subsampled=True),
+        grey=channels < 3,
+        alpha=smooth(96, 128)[..., 1].copy() if channels % 2 == 0 else None,
+        exif=camera_exif(size=(128, 96), thumbnail=b""),
+        xmp=b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>",
+        icc_profile=profiles["Display P3"] if channels > 2 else None,
+    )
+    assert write_photo(photo, tmp_path / f"a.{suffix}") == ()
+    again = read_photo(tmp_path / f"a.{suffix}")
+    assert (again.bit_depth, again.coding.bits, again.warnings) == (16, bits, ())
+    assert (again.exif, again.xmp, again.icc_profile) == (photo.exif, photo.xmp, photo.icc_profile)
+    assert np.abs(again.pixels - photo.pixels).mean() < 2 / 1023
+    assert len(np.unique(np.round(again.pixels * 1023))) > 256
+    if photo.alpha is not None:
+        np.testing.assert_allclose(again.alpha, photo.alpha, atol=0.01)
+
+
+@pytest.mark.parametrize(("depth", "held"), [(16, 16), (32, 32)])
+def test_more_bits_become_10_in_an_avif_and_that_is_told(tmp_path, depth, held):
+    photo = Photo.from_array(smooth(), bit_depth=depth)
+    warnings = write_photo(photo, tmp_path / "a.avif")
+    assert warnings == (
+        f"AVIF has 10 bits a channel, the photo had {held}",
+        "AVIF of 10 bits has colours at half the resolution, but at --quality 100",
+    )
+    assert read_photo(tmp_path / "a.avif").coding == Coding(10, subsampled=True)
+    assert len(write_photo(photo, tmp_path / "b.avif", quality=100)) == 1
+    assert read_photo(tmp_path / "b.avif").coding == Coding(10)

@@ -392,3 +392,29 @@ def test_a_divided_packet_is_short_enough_and_joins_again():
 def test_what_cannot_be_divided_is_a_value_error(packet):
     with pytest.raises(ValueError, match=r"divided|syntax"):
         xmp.divided(packet, 10)
+
+
+MOTION = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+    b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+    b'xmlns:G="http://ns.google.com/photos/1.0/camera/" '
+    b'xmlns:C="http://ns.google.com/photos/1.0/container/" '
+    b'xmlns:Item="http://ns.google.com/photos/1.0/container/item/" '
+    b'xmlns:h="http://ns.adobe.com/hdr-gain-map/1.0/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+    b'%s xmp:Label="a hill"%s>%s</rdf:Description></rdf:RDF></x:xmpmeta>'
+)
+
+
+def test_what_announces_a_film_or_gain_map_behind_the_photo_goes():
+    before = b' G:MotionPhoto="1" G:MotionPhotoVersion="1"'
+    after = b' G:MicroVideoOffset="123" h:Version="1.0"'
+    inside = (
+        b"<C:Directory><rdf:Seq><rdf:li><C:Item Item:Semantic='Primary'/></rdf:li></rdf:Seq>"
+        b"</C:Directory><G:MicroVideo>1</G:MicroVideo>"
+    )
+    packet = MOTION % (before, after, inside)
+    assert xmp.without_appendix(packet) == MOTION % (b"", b"", b"")
+    # Whatever is not about that stays, in damaged packets all.
+    plain = MOTION % (b"", b' G:SpecialTypeID="portrait"', b"<xmp:Rating>3</xmp:Rating>")
+    assert xmp.without_appendix(plain) == plain
+    assert xmp.without_appendix(packet[:-20]) == packet[:-20]
