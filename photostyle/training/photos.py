@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +14,6 @@ from photostyle.image import PHOTO_SUFFIXES, read_photo, resize_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 Pixels = NDArray[np.uint8]
 
@@ -31,6 +32,8 @@ SAME_SHAPE = 0.02
 def find_photos(folder: Path) -> list[Path]:
     """List the photos in a folder and its subfolders, in a fixed order.
 
+    Links to folders are followed, each folder being listed once.
+
     Args:
         folder: A folder, or one photo.
 
@@ -41,10 +44,19 @@ def find_photos(folder: Path) -> list[Path]:
         raise UsageError(f"there is no folder '{folder}'")
     if folder.is_file():
         return [folder]
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+    paths: list[Path] = []
+    seen: set[Path] = set()
+    for root, below, names in os.walk(folder, followlinks=True):
+        here = Path(root)
+        if here.resolve() in seen:
+            below.clear()
+            continue
+        seen.add(here.resolve())
+        below.sort()
+        paths += (here / name for name in names if Path(name).suffix.lower() in PHOTO_SUFFIXES)
     if not paths:
         raise UsageError(f"there are no photos in '{folder}'")
-    return paths
+    return sorted(paths)
 
 
 def read_pair(path: Path, other: Path, smallest: int) -> list[Pixels]:

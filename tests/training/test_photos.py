@@ -34,6 +34,17 @@ def test_a_folder_must_be_there_and_hold_photos(tmp_path: Path) -> None:
         find_photos(tmp_path / "none")
 
 
+def test_links_to_folders_are_followed_and_no_folder_is_listed_twice(tmp_path: Path) -> None:
+    photos, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    for folder in (photos, elsewhere):
+        folder.mkdir()
+        (folder / "a.jpg").touch()
+    for link, target in (("linked", elsewhere), ("again", elsewhere), ("itself", photos)):
+        (photos / link).symlink_to(target, target_is_directory=True)
+    found = [path.relative_to(photos).as_posix() for path in find_photos(photos)]
+    assert found == ["a.jpg", "again/a.jpg"]
+
+
 def test_photos_are_kept_at_the_scales_that_are_large_enough(
     landscape: Callable[..., NDArray[np.float32]],
 ) -> None:
