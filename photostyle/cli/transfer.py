@@ -1,34 +1,23 @@
 """`photostyle transfer`: the look of one photo onto another."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from photostyle.batch import BatchConfig
-from photostyle.cli import look_files, mask_files, naming, options
-from photostyle.cli.console import Console, console_of
+from photostyle.cli import naming, options
+from photostyle.cli.console import console_of
 from photostyle.cli.look_files import LookFiles
 from photostyle.cli.mask_files import MaskFiles
-from photostyle.cli.provenance import made_by
+from photostyle.cli.pair import FIELDS, Pair, transfer_pair
 from photostyle.cli.settings import from_settings
 from photostyle.cli.shoot import Shoot, transfer_shoot
-from photostyle.cli.streams import INPUT, STREAM, streams
+from photostyle.cli.streams import STREAM
 from photostyle.cli.summary import given_photos
 from photostyle.errors import UsageError
-from photostyle.progress import Progress
 from photostyle.transfers.config import ITERATIONS, SIZES, TransferConfig
-
-if TYPE_CHECKING:
-    from photostyle.image import Photo
-
-FIELDS = (
-    "input", "style", "output", "width", "height", "seconds", "device", "seed", "warnings",
-    *look_files.FIELDS, *mask_files.FIELDS, "status", "error",
-)  # fmt: skip
-"""Of the `--json` object, whether or not the transfer succeeds."""
 
 _DEFAULT = TransferConfig()
 
@@ -100,7 +89,7 @@ def transfer(
     console = console_of(context)
     console.configure(quiet=quiet, verbose=verbose, as_json=as_json)
     files = LookFiles(save_look, export_lut, overwrite)
-    saved_masks = MaskFiles.of(save_masks, overwrite)
+    mask_files = MaskFiles.of(save_masks, overwrite)
     if shoot_style is None:
         content, style = _pair(context, given or [])
         console.record = dict.fromkeys(FIELDS) | {
@@ -121,143 +110,54 @@ def transfer(
         seed=seed,
         device=device,
     )
-    if (content_mask is None) != (style_mask is None):
-        raise UsageError("--content-mask and --style-mask go together: give both or neither")
-    masks = [mask for mask in (content_mask, style_mask) if mask is not None]
-    if masks and segment is not None:
-        raise UsageError("the masks are the segments: drop them, or --segment")
-    if output is not None and not from_settings(context, "output"):
-        # It takes precedence over settings, not over other words of the command line.
-        out_dir = None if from_settings(context, "out_dir") else out_dir
-        name = naming.TEMPLATE if from_settings(context, "name") else name
-        if output != STREAM:
-            extension = None if from_settings(context, "extension") else extension
-        naming.check_alone(out_dir, name, None if output == STREAM else extension)
-    if shoot_style is not None:
-        if masks:
-            raise UsageError("masks are for one photo: drop them, or --style")
-        if segment is not None or save_masks is not None:
-            raise UsageError("--style fits one look: drop --segment and --save-masks")
-        if config.solver != _DEFAULT.solver or config.refine:
-            raise UsageError("--style fits colour maps for all photos: drop --solver and --refine")
-        shoot = Shoot(
-            given=given_photos(given or [], files_from),
-            style=shoot_style,
+    masks = _masks(content_mask, style_mask, segment)
+    out_dir, name, extension = _naming(context, output, out_dir, name, extension)
+    if shoot_style is None:
+        pair = Pair(
+            content=content,
+            style=style,
+            masks=masks,
             config=config,
-            batch=BatchConfig(
-                quality=quality,
-                metadata=metadata,
-                color=color,
-                jobs=jobs,
-                max_pixels=max_pixels,
-                fail_fast=fail_fast,
-            ),
             files=files,
+            mask_files=mask_files,
             template=name,
             extension=extension,
             output=output,
             out_dir=out_dir,
-            recursive=recursive,
             overwrite=overwrite,
+            quality=quality,
+            metadata=metadata,
+            color=color,
             provenance=provenance,
-            report=report_page,
-            dry_run=dry_run,
+            max_pixels=max_pixels,
         )
-        transfer_shoot(shoot, console)
+        transfer_pair(pair, console)
         return
-    with streams(content, output, extension=extension, as_json=as_json) as pipes:
-        target = pipes.target or naming.output_path(
-            content,
-            op="transfer",
-            style=style,
-            out_dir=out_dir,
-            template=name,
-            extension=extension,
-        )
-        inputs = [pipes.source, style, *masks]
-        naming.check_inputs(inputs)
-        naming.check_output(target, inputs, overwrite=overwrite)
-        files.check(inputs)
-        saved_masks.check(inputs)
-        started = time.perf_counter()
-        with console.progress() as report:
-            report(Progress("start", 0, 1))
-            from photostyle import image, transfers
-            from photostyle.device import resolve_device
-            from photostyle.image.metadata import with_metadata
-
-            console.detail(f"device {device}: {resolve_device(device)}")
-            photos: list[image.Photo] = []
-            for path in inputs:
-                report(Progress("read", len(photos), len(inputs)))
-                photo = image.read_photo(path, max_pixels=max_pixels or image.MAX_PIXELS)
-                console.detail(pipes.named(f"{path}: {photo.width} x {photo.height} pixels"))
-                photos.append(photo)
-            result = transfers.transfer(
-                photos[0],
-                photos[1],
-                content_mask=photos[2] if masks else None,
-                style_mask=photos[3] if masks else None,
-                config=config,
-                progress=report,
-            )
-            report(Progress("write", 0, 1))
-            words = [f"transfer --strength {strength:g} --size {config.size}"]
-            words += [] if solver == _DEFAULT.solver else [f"--solver {solver}"]
-            words += [] if config.segment == _DEFAULT.segment else [f"--segment {config.segment}"]
-            words += [f"--iterations {config.iterations} --refine {refine} --seed {seed}"]
-            command = " ".join(words)
-            made = made_by(command) if provenance else None
-            longest = image.format_of(target).longest_block
-            final = with_metadata(result.photo, metadata, made, longest_xmp=longest)
-            unkept = image.write_photo(
-                final,
-                target,
-                quality=quality,
-                color=color,
-                overwrite=overwrite,
-                protect=inputs,
-            )
-        if saved_masks.paths:
-            saved_masks.write(result.masks, inputs, console)
-        of_look = []
-        if files.paths:
-            of_look = _save(files, photos[0], result.photo, style, command, console)
-        seconds = round(time.perf_counter() - started, 3)
-        pipes.send()
-
-        of_photos = [
-            (path, text)
-            for path, photo in zip(inputs, photos, strict=True)
-            for text in photo.warnings
-        ]
-        repeated = {text for _, text in of_photos}
-        warnings = [
-            *(pipes.named(f"{path}: {text}") for path, text in of_photos),
-            *(text for text in result.warnings if text not in repeated),
-            *(text for text in final.warnings if text not in {*repeated, *result.warnings}),
-            *(pipes.named(f"{target}: {text}") for text in unkept),
-            *of_look,
-        ]
-    for warning in warnings:
-        console.warning(warning)
-    console.info(
-        f"{INPUT if pipes.received else content.name} with the look of {style.name}: "
-        f"{seconds:.1f} s on {result.device}"
+    _check_one_look(config, masks, segmented=segment is not None or save_masks is not None)
+    shoot = Shoot(
+        given=given_photos(given or [], files_from),
+        style=shoot_style,
+        config=config,
+        batch=BatchConfig(
+            quality=quality,
+            metadata=metadata,
+            color=color,
+            jobs=jobs,
+            max_pixels=max_pixels,
+            fail_fast=fail_fast,
+        ),
+        files=files,
+        template=name,
+        extension=extension,
+        output=output,
+        out_dir=out_dir,
+        recursive=recursive,
+        overwrite=overwrite,
+        provenance=provenance,
+        report=report_page,
+        dry_run=dry_run,
     )
-    console.record |= {
-        "output": pipes.shown(target),
-        "width": result.photo.width,
-        "height": result.photo.height,
-        "seconds": seconds,
-        "device": result.device,
-        "warnings": warnings,
-        "status": "done",
-    }
-    if as_json:
-        console.emit(console.record)
-    elif not pipes.sends:
-        console.emit(str(target))
+    transfer_shoot(shoot, console)
 
 
 def _pair(context: typer.Context, given: Sequence[Path]) -> tuple[Path, Path]:
@@ -285,27 +185,61 @@ def _pair(context: typer.Context, given: Sequence[Path]) -> tuple[Path, Path]:
     )
 
 
-def _save(
-    files: LookFiles,
-    content: "Photo",
-    result: "Photo",
-    style: Path,
-    command: str,
-    console: Console,
-) -> list[str]:
-    """Write the look that comes closest to a result, and say how close that is."""
-    from photostyle.transfers import closest_look, frame_of
+def _masks(
+    content_mask: Path | None, style_mask: Path | None, segment: str | None
+) -> tuple[Path, ...]:
+    """The masks of content and style, or none.
 
-    look, apart = closest_look(content.floats(), result.floats())
-    console.info(
-        f"the look without what depends on the place is off the result by {apart.mean:.1f} levels "
-        "on average"
-    )
-    return files.write(
-        look,
-        frame_of(content).colours,
-        console,
-        style=style,
-        photos="1 photo",
-        command=command,
-    )
+    Raises:
+        UsageError: There is one alone, or segments are to be found although there are masks.
+    """
+    if content_mask is None and style_mask is None:
+        return ()
+    if content_mask is None or style_mask is None:
+        raise UsageError("--content-mask and --style-mask go together: give both or neither")
+    if segment is not None:
+        raise UsageError("the masks are the segments: drop them, or --segment")
+    return content_mask, style_mask
+
+
+def _naming(
+    context: typer.Context,
+    output: Path | None,
+    out_dir: Path | None,
+    template: str,
+    extension: str | None,
+) -> tuple[Path | None, str, str | None]:
+    """Folder, template and file format of results.
+
+    `--output` takes precedence over settings, not over other words of the command line.
+
+    Raises:
+        UsageError: Such words are there.
+    """
+    if output is None or from_settings(context, "output"):
+        return out_dir, template, extension
+    if from_settings(context, "out_dir"):
+        out_dir = None
+    if from_settings(context, "name"):
+        template = naming.TEMPLATE
+    if output == STREAM:
+        naming.check_alone(out_dir, template, None)
+    else:
+        if from_settings(context, "extension"):
+            extension = None
+        naming.check_alone(out_dir, template, extension)
+    return out_dir, template, extension
+
+
+def _check_one_look(config: TransferConfig, masks: tuple[Path, ...], *, segmented: bool) -> None:
+    """See that nothing is asked for that one look for many photos cannot have.
+
+    Raises:
+        UsageError: Something is.
+    """
+    if masks:
+        raise UsageError("masks are for one photo: drop them, or --style")
+    if segmented:
+        raise UsageError("--style fits one look: drop --segment and --save-masks")
+    if config.solver != _DEFAULT.solver or config.refine:
+        raise UsageError("--style fits colour maps for all photos: drop --solver and --refine")

@@ -1,4 +1,4 @@
-"""Features of photos, for style and content losses: the small encoder, and VGG-19."""
+"""What networks see in photos: features for losses (the small encoder, VGG-19), and scenes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     from photostyle.features.calibration import calibrate, random_encoder
     from photostyle.features.encoder import Encoder
     from photostyle.features.leaves import dead_leaves
+    from photostyle.features.upernet import UperNet
     from photostyle.features.vgg19 import Vgg19
 
-__all__ = ["Encoder", "Vgg19", "calibrate", "dead_leaves", "random_encoder"]
+__all__ = ["Encoder", "UperNet", "Vgg19", "calibrate", "dead_leaves", "random_encoder"]
 
 _HOMES = {
     "Encoder": "photostyle.features.encoder",
+    "UperNet": "photostyle.features.upernet",
     "Vgg19": "photostyle.features.vgg19",
     "calibrate": "photostyle.features.calibration",
     "dead_leaves": "photostyle.features.leaves",

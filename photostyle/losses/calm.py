@@ -27,8 +27,10 @@ class CalmPlaces:
     ) -> None:
         self._factor = max(1, round(max(content.shape[:2]) / side))
         self._content = self._shrink(content)
-        self._window = min(window, *self._content.shape[2:])
-        self._stride = max(1, self._window // 6)
+        window = min(window, *self._content.shape[2:])
+        self._rows, self._columns = (
+            _averages(size, window).to(content) for size in self._content.shape[2:]
+        )
         self._mean = self._box(self._content)
         products = self._content[:, :, None] * self._content[:, None]
         squares = self._box(products.flatten(1, 2)).unflatten(1, (3, 3))
@@ -63,5 +65,17 @@ class CalmPlaces:
         return F.avg_pool2d(image.permute(2, 0, 1)[None], self._factor)
 
     def _box(self, maps: Tensor) -> Tensor:
-        rows = F.avg_pool2d(maps, (self._window, 1), (self._stride, 1))
-        return F.avg_pool2d(rows, (1, self._window), (1, self._stride))
+        """Averages over windows, `1 C H W` -> `1 C h w`."""
+        return self._rows @ maps @ self._columns.T
+
+
+def _averages(size: int, window: int) -> Tensor:
+    """`n size`: takes averages over windows along an axis, six windows to a window's width.
+
+    A product of matrices; backwards, too, it is many times faster than pooling on the CPU.
+    """
+    starts = range(0, size - window + 1, max(1, window // 6))
+    averages = torch.zeros(len(starts), size)
+    for row, start in zip(averages, starts, strict=True):
+        row[start : start + window] = 1 / window
+    return averages

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -27,8 +29,17 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     """
     toe = 0.04045
     linear = (rgb / 12.92).where(rgb <= toe, ((rgb.clamp(min=toe) + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ rgb.new_tensor(_XYZ).T / rgb.new_tensor(_WHITE)
+    matrix, white = _constants(rgb.device, rgb.dtype)
+    xyz = linear @ matrix / white
     knee = 0.008856
     f = (7.787 * xyz + 16 / 116).where(xyz <= knee, xyz.clamp(min=knee) ** (1 / 3))
     x, y, z = f.unbind(-1)
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
+
+
+@cache
+def _constants(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Matrix and white point where they are needed: a copy to a GPU would make it wait."""
+    with torch.inference_mode(False):  # else they would be of no use to autograd later
+        matrix = torch.tensor(_XYZ, device=device, dtype=dtype).T
+        return matrix, torch.tensor(_WHITE, device=device, dtype=dtype)

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 
 from photostyle import networks
 from photostyle.errors import ModelError
-from photostyle.features import Encoder, Vgg19
+from photostyle.features import Encoder, UperNet, Vgg19
 from photostyle.registry import foreign
 from photostyle.registry.entry import FOREIGN, Entry
 from photostyle.registry.listing import read_entries
@@ -151,11 +151,13 @@ def _are_widths(scale: object) -> bool:
 _ARCHITECTURES: Mapping[str, Callable[[dict[str, Any]], nn.Module]] = {
     "encoder": _encoder,
     "vgg19": lambda params: Vgg19(**params),
+    "upernet-convnext": lambda params: UperNet(**params),
     "repair": lambda params: networks.RepairGenerator(**params),
     "tone": lambda params: networks.ToneGenerator(**params),
     "look": lambda params: networks.GlobalLook(**params),
 }
 """How each architecture is built from an entry's params."""
 
-_PARTIAL = {"vgg19"}
-"""Architectures that leave some of a file's weights alone: here the head, which names objects."""
+_PARTIAL = {"vgg19", "upernet-convnext"}
+"""Architectures that leave some of a file's weights alone: the head that names objects, and one that
+only training needs."""

@@ -17,9 +17,10 @@ whole distribution of colours."""
 
 SOLVERS: tuple[Solver, ...] = get_args(Solver)
 
-Segmentation = Literal["auto", "none"]
-"""Where segments come from without masks: `auto` finds those that both photos have; `none` takes
-both photos as a whole."""
+Segmentation = Literal["auto", "ade20k", "none"]
+"""Where segments come from without masks: `auto` finds those that both photos have; `ade20k` asks a
+network what they show, and pairs sky with sky and ground with ground; `none` takes both photos as a
+whole."""
 
 SEGMENTATIONS: tuple[Segmentation, ...] = get_args(Segmentation)
 
@@ -100,7 +101,7 @@ class TransferConfig:
     """Model of architecture `vgg19` whose features `luan` and `gatys` compare."""
 
     offline: bool = False
-    """Never use the network, not even to download `features`."""
+    """Never use the network, not even to download the model of `features` or of `ade20k`."""
 
     seed: int = 0
     """Seed of every random choice: the same seed on the same device gives the same result."""

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.compiled import cpu_threads
 from photostyle.device import operator_threads, resolve_device
 from photostyle.errors import ModelError, PhotoError, UsageError
-from photostyle.features import Vgg19
+from photostyle.features import UperNet, Vgg19
 from photostyle.image import Photo, read_photo, resize
 from photostyle.progress import Progress, ProgressCallback, silent
 from photostyle.registry import find_entry, load_encoder, load_networks
@@ -22,7 +23,9 @@ from photostyle.transfers.idt import fit_idt
 from photostyle.transfers.joint_segments import joint_labels
 from photostyle.transfers.luan import fit_gatys, fit_luan
 from photostyle.transfers.mkl import fit_mkl
+from photostyle.transfers.scene_segments import scene_labels
 from photostyle.transfers.segments import (
+    Labels,
     Segments,
     check_mask_shape,
     masks_of,
@@ -41,6 +44,7 @@ Image = NDArray[np.float32]
 Source = Photo | Path | str | NDArray[Any]
 
 _SMALLEST = 16
+_SCENES = "segments-ade20k"  # the model that says what photos show
 _TERMS = 4  # of the objective that take time, and are computed side by side
 _CPU_ONLY = ("mkl", "idt")  # solvers that take a second there
 
@@ -128,7 +132,7 @@ def transfer(
     photo, style_photo = _photo(content, "content"), _photo(style, "style")
     small, small_style = (_shrunk(p.floats(), config.size) for p in (photo, style_photo))
     if content_mask is None or style_mask is None:
-        segments = _segments(small, small_style, config)
+        segments = _segments(photo, style_photo, small, small_style, config, device, progress)
     else:
         segments = _from_masks(photo, style_photo, small, small_style, content_mask, style_mask)
     pair = Pair(small, small_style, segments)
@@ -170,11 +174,31 @@ def _shrunk(pixels: Image, size: int) -> Image:
     return np.require(np.clip(small, 0, 1), requirements=("C", "W"))
 
 
-def _segments(small: Image, small_style: Image, config: TransferConfig) -> Segments:
+def _segments(
+    content: Photo,
+    style: Photo,
+    small: Image,
+    small_style: Image,
+    config: TransferConfig,
+    device: torch.device,
+    progress: ProgressCallback,
+) -> Segments:
+    """Find segments where there are no masks."""
     if config.segment == "none":
         return single_segment(small, small_style)
-    labels = joint_labels(small, small_style, load_encoder())
+    if config.segment == "auto":
+        labels = joint_labels(small, small_style, load_encoder())
+    else:
+        network = _upernet(config, progress).to(device)
+        ours, theirs = scene_labels(content.floats(), style.floats(), network)
+        labels = _nearest(ours, small), _nearest(theirs, small_style)
     return segments_from_labels(small, *labels)
+
+
+def _nearest(labels: Labels, photo: Image) -> Labels:
+    """Labels at the size of a photo."""
+    size = photo.shape[1::-1]
+    return np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _drawn(segments: Segments, small: Image, small_style: Image) -> tuple[Photo, Photo]:
@@ -243,6 +267,13 @@ def _vgg19(config: TransferConfig, progress: ProgressCallback) -> Vgg19:
         )
     network = load_networks(entry, offline=config.offline, progress=progress)[0]
     assert isinstance(network, Vgg19)  # noqa: S101 - for the type checker
+    return network
+
+
+def _upernet(config: TransferConfig, progress: ProgressCallback) -> UperNet:
+    """The network of `ade20k`."""
+    network = load_networks(find_entry(_SCENES), offline=config.offline, progress=progress)[0]
+    assert isinstance(network, UperNet)  # noqa: S101 - for the type checker
     return network
 
 

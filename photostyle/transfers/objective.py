@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from photostyle.losses.structure import EdgeStructure
 from photostyle.losses.texture import Texture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -34,6 +35,18 @@ _STYLE_SAMPLES = 8192  # colours of the style that stand for a segment, about
 _FEWEST = 512  # but never fewer from a segment
 _BANK = 48  # directions the style's colours are sorted along
 _DIRECTIONS = 16  # of which a step takes so many
+_AHEAD = 256  # steps that are drawn for at once
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What a step looks at of the colours, on the device."""
+
+    directions: Tensor
+    """`D`, which of the bank."""
+
+    places: Sequence[Tensor]
+    """`N` for each segment, indices into the flattened content."""
 
 
 class Objective:
@@ -47,7 +60,7 @@ class Objective:
         device: Where to compute.
         generator: Source of the random draws, on the CPU.
         encoder: Network whose features make the texture loss; needed when that has a weight.
-        exact: Compare all colours in every call, not a fresh sample: slower, and deterministic.
+        exact: Compare all colours, not samples of them: slower, and the same in every call.
     """
 
     def __init__(
@@ -64,19 +77,20 @@ class Objective:
     ) -> None:
         image = torch.from_numpy(content).to(device)
         colours = _Colours(content, style, segments, device, generator, exact)
+        self._colours = colours
         structure, calm = EdgeStructure(image), CalmPlaces(image)
         photorealism = Photorealism(image)
         self._parallel = device.type == "cpu"
-        self._terms: list[Callable[[Tensor], Tensor]] = [  # the slowest first
-            lambda result: weights.style * colours.distance(result, weights.outliers),
-            lambda result: weights.photorealism * photorealism(result),
-            lambda result: weights.calm * calm(result),
-            lambda result: weights.structure * structure(result),
-            lambda result: weights.gamut * (F.relu(-result) + F.relu(result - 1)).mean(),
+        self._terms: list[Callable[[Tensor, Draw], Tensor]] = [  # the slowest first
+            lambda result, draw: weights.style * colours.distance(result, draw, weights.outliers),
+            lambda result, _: weights.photorealism * photorealism(result),
+            lambda result, _: weights.calm * calm(result),
+            lambda result, _: weights.structure * structure(result),
+            lambda result, _: weights.gamut * (F.relu(-result) + F.relu(result - 1)).mean(),
         ]
         if weights.content and encoder is not None:
             features = ContentFeatures(encoder.to(device), image)
-            self._terms.insert(0, lambda result: weights.content * features(result))
+            self._terms.insert(0, lambda result, _: weights.content * features(result))
         if weights.texture and encoder is not None:
             shares = (
                 torch.from_numpy(_one_hot(photo.shape[:2], places)).to(device)
@@ -87,20 +101,28 @@ class Objective:
             )
             target = torch.from_numpy(style).to(device)
             texture = Texture(encoder.to(device), target, *shares)
-            self._terms.insert(0, lambda result: weights.texture * texture(result))
+            self._terms.insert(0, lambda result, _: weights.texture * texture(result))
 
-    def __call__(self, result: Tensor) -> Tensor:
+    def draws(self, steps: int) -> Iterator[Draw]:
+        """Draw for so many steps; all colours for each, if the objective is exact.
+
+        Many steps are drawn for at once, so that a GPU does not wait for the processor in each.
+        """
+        return self._colours.draws(steps)
+
+    def __call__(self, result: Tensor, draw: Draw) -> Tensor:
         """Weigh everything up.
 
         Args:
             result: `H W 3`, of the content's size.
+            draw: The colours to look at.
 
         Returns:
-            Scalar. Unless exact, colours are drawn at random, so two calls differ a little.
+            Scalar.
         """
-        return torch.stack([term(result) for term in self._terms]).sum()
+        return torch.stack([term(result, draw) for term in self._terms]).sum()
 
-    def gradient(self, result: Tensor) -> Tensor:
+    def gradient(self, result: Tensor, draw: Draw) -> Tensor:
         """Gradient at a result, on the CPU with the terms side by side.
 
         Threads inside every small operation lose more by waiting for each other than they gain,
@@ -108,14 +130,15 @@ class Objective:
 
         Args:
             result: `H W 3`, of the content's size.
+            draw: The colours to look at.
 
         Returns:
             `H W 3`.
         """
 
-        def of(term: Callable[[Tensor], Tensor]) -> Tensor:
+        def of(term: Callable[[Tensor, Draw], Tensor]) -> Tensor:
             place = result.detach().requires_grad_()
-            return torch.autograd.grad(term(place), place)[0]
+            return torch.autograd.grad(term(place, draw), place)[0]
 
         run = _workers().map if self._parallel else map
         return torch.stack(list(run(of, self._terms))).sum(0)
@@ -143,37 +166,55 @@ class _Colours:
         exact: bool,
     ) -> None:
         colours = rgb_to_lab(torch.from_numpy(style.reshape(-1, 3)))
-        self._bank = random_directions(3, _BANK, generator)
+        bank = random_directions(3, _BANK, generator)
+        self._bank = bank.T.to(device)
         self._parts = []
+        self._targets = []
         for part in segments.parts:
             share = len(part.content) / content[..., 0].size
             samples = len(part.content) if exact else max(_FEWEST, round(_SAMPLES * share))
             source = torch.from_numpy(part.style[:: max(1, len(part.style) // _STYLE_SAMPLES)])
-            sorted_style = (colours[source] @ self._bank).sort(0).values
+            sorted_style = (colours[source] @ bank).sort(0).values
             places = (torch.arange(samples) + 0.5) / samples * len(source)
-            quantiles = sorted_style[places.long()].to(device)
-            self._parts.append((torch.from_numpy(part.content), quantiles, share))
+            self._parts.append((torch.from_numpy(part.content), samples))
+            # Directions lie in rows: in memory what is sorted together is together.
+            self._targets.append((sorted_style.T[:, places.long()].to(device), share))
         self._device = device
         self._generator = generator
         self._exact = exact
 
-    def distance(self, result: Tensor, outliers: float) -> Tensor:
+    def draws(self, steps: int) -> Iterator[Draw]:
+        """Draw for so many steps, `_AHEAD` at a time."""
+        if self._exact:
+            everything = [places.to(self._device) for places, _ in self._parts]
+            axes = torch.arange(_DIRECTIONS).to(self._device)
+            for _ in range(steps):
+                yield Draw(axes, everything)
+            return
+        for first in range(0, steps, _AHEAD):
+            drawn = [self._draw() for _ in range(min(_AHEAD, steps - first))]
+            together = [torch.stack(parts).to(self._device) for parts in zip(*drawn, strict=True)]
+            for directions, *places in zip(*together, strict=True):
+                yield Draw(directions, places)
+
+    def _draw(self) -> list[Tensor]:
+        """Directions, and places of each segment."""
+        others = torch.randperm(_BANK - 3, generator=self._generator)[: _DIRECTIONS - 3] + 3
+        drawn = [torch.cat([torch.arange(3), others])]
+        for places, samples in self._parts:
+            chosen = torch.randint(len(places), (samples,), generator=self._generator)
+            drawn.append(places[chosen])
+        return drawn
+
+    def distance(self, result: Tensor, draw: Draw, outliers: float) -> Tensor:
         """Sliced Wasserstein distance of the result's colours from the style's, in Lab units."""
         flat = result.reshape(-1, 3)
-        chosen = torch.arange(_DIRECTIONS)
-        if not self._exact:
-            chosen[3:] = torch.randperm(_BANK - 3, generator=self._generator)[: _DIRECTIONS - 3] + 3
-        directions, chosen = self._bank[:, chosen].to(self._device), chosen.to(self._device)
+        directions = self._bank[draw.directions]
         total = flat.new_zeros(())
-        for part, quantiles, share in self._parts:
-            places = part
-            if not self._exact:
-                drawn = torch.randint(len(places), (len(quantiles),), generator=self._generator)
-                places = places[drawn]
-            colours = rgb_to_lab(flat[places.to(self._device)])
-            distance = sorted_distance(
-                colours @ directions, quantiles[:, chosen], outliers=outliers
-            )
+        for places, (quantiles, share) in zip(draw.places, self._targets, strict=True):
+            projected = directions @ rgb_to_lab(flat[places]).T
+            wanted = quantiles[draw.directions]
+            distance = sorted_distance(projected.T, wanted.T, outliers=outliers)
             total = total + share * distance
         return total
 

@@ -42,7 +42,7 @@ def refine_look(
     Args:
         look: The look to start from.
         content: `H W 3` in [0, 1], at the size of the fit.
-        objective: What to minimise; it must not change from call to call.
+        objective: What to minimise, exact: it must not change from call to call.
         iterations: L-BFGS steps, >= 1.
         device: Where to compute.
         progress: Called with stage `"refine"`.
@@ -54,13 +54,14 @@ def refine_look(
     scale = _preconditioner(torch.from_numpy(content).to(device))
     origin = torch.from_numpy(start).to(device)
     change = torch.zeros_like(origin, requires_grad=True)
+    (everything,) = objective.draws(1)
     optimiser = torch.optim.LBFGS(
         [change], max_iter=1, history_size=_HISTORY, line_search_fn="strong_wolfe"
     )
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss: Tensor = objective(origin + scale * change)
+        loss: Tensor = objective(origin + scale * change, everything)
         loss.backward()
         return loss
 

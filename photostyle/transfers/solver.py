@@ -9,6 +9,7 @@ as far as the style pays for it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,7 +90,7 @@ def fit_look(
             content, style, segments, config.weights, device, generator, encoder, exact=True
         )
         look = refine_look(look, content, exact, config.refine, device, progress)
-    return look
+    return replace(look, quiet=True)
 
 
 def fit_luma_maps(
@@ -147,10 +148,10 @@ def _descend(
     """Change parameters so that what their maps make of an image gets better, the maps smoother."""
     optimiser = torch.optim.Adam(parameters, lr=_RATE, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.iterations)
-    for step in range(config.iterations):
+    for step, draw in enumerate(objective.draws(config.iterations)):
         result, rough = slice_apply(image, shares, maps()), roughness()
         optimiser.zero_grad()
-        torch.autograd.backward([result, rough], [objective.gradient(result), None])
+        torch.autograd.backward([result, rough], [objective.gradient(result, draw), None])
         optimiser.step()
         schedule.step()
         progress(Progress("fit", step + 1, config.iterations))
