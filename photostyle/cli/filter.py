@@ -22,6 +22,7 @@ from photostyle.cli.streams import STREAM, streams
 from photostyle.cli.summary import Summary, bar, given_photos
 from photostyle.errors import ModelError, UsageError
 from photostyle.filters.config import FilterConfig
+from photostyle.filters.words import Word, mixtures, read_word
 from photostyle.progress import ProgressCallback
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def filter_photos(
         str,
         typer.Argument(
             metavar="NAME[,NAME...]",
-            help="The filters, applied in this order: names, or .safetensors files made by train.",
+            help="The filters, applied in this order: names, or .safetensors files made by train. "
+            "NAME:LOOK is another look of a filter, such as dusk:back; NAME:0.6,OTHER:0.4 a "
+            "mixture.",
             show_default=False,
             autocompletion=_filter_names,
         ),
@@ -112,6 +115,8 @@ def filter_photos(
     summary = Summary(console, title, SUMMARY_FIELDS, {"filters": list(names)})
     if not all(names):
         raise UsageError(f"'{name}' names no filter: give one, or several with commas between")
+    words = [read_word(each) for each in names]
+    mixtures(words)
     filter_config = FilterConfig(strength=strength, tile=tile, device=device)
     batch_config = BatchConfig(
         quality=quality,
@@ -134,7 +139,7 @@ def filter_photos(
             given = [pipes.source]
         plan = plan_batch(
             given,
-            Template(template, _operation(names), extension),
+            Template(template, _operation(words), extension),
             recursive=recursive,
             output=pipes.target,
             out_dir=out_dir,
@@ -153,8 +158,8 @@ def filter_photos(
         if dry_run:
             from photostyle.registry import find_entry
 
-            for name in names:
-                find_entry(name, models=models)  # there must be one, but it is not loaded
+            for word in words:
+                find_entry(word.name, models=models)  # there must be one, but it is not loaded
             summary.show(plan)
             summary.end()
             return
@@ -170,31 +175,30 @@ def filter_photos(
             summary.run_on(chain.device)
             apply = chain.apply
             if provenance:
-                words = f"filter {','.join(map(_word, names))}"
+                said = f"filter {','.join(map(str, words))}"
                 if strength != _DEFAULT.strength:
-                    words += f" --strength {strength:g}"
-                made = made_by(words, names, models=models)
+                    said += f" --strength {strength:g}"
+                used = list(dict.fromkeys(word.name for word in words))
+                made = made_by(said, used, models=models)
                 batch_config = replace(batch_config, made=made)
+
+        def add(result: batch.PhotoResult) -> None:
+            summary.add(pipes.delivered(result))
+
         try:
             with bar(console, summary) as progress:
-                batch.run_batch(plan, apply, batch_config, report=summary.add, progress=progress)
+                batch.run_batch(plan, apply, batch_config, report=add, progress=progress)
         finally:
             # After an interruption, too: what is done is done.
             summary.tell()
             if report is not None:
                 summary.write(report, plan)
-        pipes.send()
     summary.end()
 
 
-def _operation(names: Sequence[str]) -> str:
-    """The filters as a word in file names."""
-    return "-".join(map(_word, names))
-
-
-def _word(name: str) -> str:
-    """A filter's name; of a trained filter's file, its stem."""
-    return Path(name).stem if name.endswith(_MODEL_SUFFIX) else name
+def _operation(words: Sequence[Word]) -> str:
+    """The filters as a word in file names, in which some systems allow no colon."""
+    return "-".join(map(str, words)).replace(":", "-")
 
 
 def _unchanged(photo: "Photo", _progress: ProgressCallback) -> "Photo":

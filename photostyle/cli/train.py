@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 FIELDS = (
     "name", "folders", "output", "best", "card", "checkpoint", "family", "degrade", "render",
-    "paired", "init", "steps", "photos", "held_out", "skipped", "measure", "before", "after",
-    "seconds", "device", "seed", "entry", "warnings", "status", "error",
+    "paired", "imitate", "only_norm", "init", "steps", "photos", "held_out", "skipped", "measure",
+    "before", "after", "seconds", "device", "seed", "entry", "warnings", "status", "error",
 )  # fmt: skip
 """Of the `--json` object, whether or not the training succeeds."""
 
@@ -33,6 +33,12 @@ LOOK_STEPS = 3000
 LOOK_ADVERSARIAL = 0.05
 LOOK_SNAPSHOTS = 2
 TONE_BATCH = 8
+
+IMITATION_STEPS = {"pair": 400, "photo": 1000}
+IMITATION_BATCH = {"pair": 1, "photo": 2}
+IMITATION_RATE = 4e-3
+ONLY_NORM_RATE = 1e-2
+ONLY_NORM_SHARE = 5
 
 T = TypeVar("T")
 
@@ -51,7 +57,7 @@ def train(
         typer.Argument(
             metavar="A",
             help="A folder of photos like those the filter will be used on; with --degrade, of "
-            "good photos.",
+            "good photos. Or a single photo, if B is one, too.",
             show_default=False,
         ),
     ],
@@ -59,7 +65,8 @@ def train(
         Path | None,
         typer.Argument(
             metavar="[B]",
-            help="A folder of photos that look as results shall look. They need not show the same.",
+            help="A folder of photos that look as results shall look. They need not show the same. "
+            "Or a single photo that results shall look like; of two photos, each gives a look.",
             show_default=False,
         ),
     ] = None,
@@ -110,13 +117,23 @@ def train(
             rich_help_panel=_LEARNING,
         ),
     ] = None,
+    only_norm: Annotated[
+        bool,
+        typer.Option(
+            "--only-norm",
+            help="With --init and a single photo as B: keep the convolutions and the looks of that "
+            "filter, and learn the normalisation of new ones, in a fifth of the steps.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = False,
     steps: Annotated[
         int | None,
         typer.Option(
             "--steps",
             metavar="N",
             help="Steps to train. Default: what fits into --minutes, or "
-            f"{_DEFAULT.steps} ({LOOK_STEPS} for looks).",
+            f"{_DEFAULT.steps} ({LOOK_STEPS} for looks; {IMITATION_STEPS['photo']} for those of "
+            f"one photo, {IMITATION_STEPS['pair']} for two photos).",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -134,7 +151,9 @@ def train(
         typer.Option(
             "--batch",
             metavar="N",
-            help=f"Examples a step. Default: {_DEFAULT.batch}, or {TONE_BATCH} for tone filters.",
+            help=f"Examples a step. Default: {_DEFAULT.batch}, {TONE_BATCH} for tone filters, "
+            f"{IMITATION_BATCH['photo']} for looks of one photo, {IMITATION_BATCH['pair']} for two "
+            "photos.",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -254,7 +273,9 @@ def train(
     """Train a new filter.
 
     From two folders it learns to make photos of A look like those of B; with --degrade, to repair
-    photos like those in A. Ctrl-C stops with the filter so far; --resume continues. The entry for a
+    photos like those in A. From two photos it learns to make any photo look like the second, and a
+    look NAME:back like the first; from a folder and a photo, to make its photos look like that one.
+    Ctrl-C stops with the filter so far; --resume continues. The entry for a
     list of models is printed.
     """
     console = console_of(context)
@@ -267,6 +288,7 @@ def train(
         "folders": [str(folder) for folder in folders],
         "paired": paired,
         "render": render,
+        "only_norm": only_norm,
         "seed": seed,
         "warnings": [],
     }
@@ -281,6 +303,7 @@ def train(
         "--degrade": (degrade, None),
         "--render": (render, None),
         "--family": (family, None),
+        "--only-norm": (only_norm, False),
         "--steps": (steps, None),
         "--minutes": (minutes, None),
         "--batch": (batch, None),
@@ -311,6 +334,7 @@ def train(
         from photostyle.training.result import toml_table
         from photostyle.training.run import first_cycle
         from photostyle.training.run import train as train_filter
+        from photostyle.training.sources import imitated
 
         if push is not None:
             check_repo_id(push)
@@ -321,17 +345,26 @@ def train(
                 raise UsageError("--family goes with --paired: what is undone tells the family")
             family = family_of(degradations)
         chosen = family or "tone"
-        look = not (degradations or render or paired)
-        total = (LOOK_STEPS if look else _DEFAULT.steps) if steps is None else steps
+        imitate = imitated(folders)
+        look = not (degradations or render or paired or imitate)
+        usual = LOOK_STEPS if look else IMITATION_STEPS.get(imitate, _DEFAULT.steps)
+        rate = IMITATION_RATE if imitate else _DEFAULT.rate
+        if only_norm:  # there is less to learn, and it may be learned faster
+            usual, rate = usual // ONLY_NORM_SHARE, ONLY_NORM_RATE
+        total = _or(steps, usual)
+        usual_batch = TONE_BATCH if chosen == "tone" else _DEFAULT.batch
         config = TrainConfig(
             family=chosen,
             degrade=degradations,
             render=render or "",
             paired=paired,
+            imitate=imitate,
+            only_norm=only_norm,
             steps=total,
             first_cycle=first_cycle(total),
-            batch=_or(batch, TONE_BATCH if chosen == "tone" else _DEFAULT.batch),
+            batch=_or(batch, IMITATION_BATCH.get(imitate, usual_batch)),
             size=size,
+            rate=rate,
             adversarial=_or(adversarial, LOOK_ADVERSARIAL if look else 0.0),
             hold_out=hold_out,
             snapshots=_or(snapshots, LOOK_SNAPSHOTS if look else 1),
@@ -339,7 +372,11 @@ def train(
             seed=seed,
             device=device,
         )
-        console.record |= {"family": config.family, "degrade": list(degradations)}
+        console.record |= {
+            "family": config.family,
+            "degrade": list(degradations),
+            "imitate": imitate,
+        }
         warnings: list[str] = []
 
         def warn(text: str) -> None:

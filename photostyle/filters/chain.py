@@ -12,6 +12,8 @@ from photostyle.errors import PhotostyleError, UsageError
 from photostyle.filters.config import FilterConfig
 from photostyle.filters.repair import RepairFilter
 from photostyle.filters.tone import ToneFilter
+from photostyle.filters.words import Word, mixtures, read_word
+from photostyle.networks import ConditionalToneGenerator
 from photostyle.progress import ProgressCallback, silent
 from photostyle.registry import find_entry, load_networks
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from photostyle.image import Photo
     from photostyle.networks import GlobalLook
+    from photostyle.registry import Entry
 
 
 class _Filter(Protocol):
@@ -55,15 +58,17 @@ def load_filters(
     """Load filters, and download those that are not there.
 
     Args:
-        names: Names of models, or paths of `.safetensors` files made by training; applied in this
-            order.
+        names: Names of models, or paths of `.safetensors` files made by training, each perhaps
+            with a look and a weight, as in `words.Word`. Applied in this order; those with weights
+            that follow one another are mixed, and what is missing to a weight of 1 is the photo.
         config: The settings.
         models: A further list of models.
         offline: Never use the network.
         progress: Told of downloads.
 
     Raises:
-        UsageError: There are no names, or a model is not a filter.
+        UsageError: There are no names, a model is not a filter or has not that look, or filters
+            cannot be mixed.
         ModelError: A model is unknown, or its weights are missing or not the listed ones.
         DeviceError: The device does not exist.
     """
@@ -72,13 +77,61 @@ def load_filters(
     config = config or FilterConfig()
     config = replace(config, device=str(resolve_device(config.device)))
     filters = []
-    for name in names:
-        entry = find_entry(name, models=models)
-        if entry.kind not in _FAMILIES:
-            raise UsageError(f"model '{name}' is not a filter but for {entry.kind}")
-        networks = load_networks(entry, offline=offline, progress=progress)
-        filters.append(_FAMILIES[entry.kind](entry.name, networks, config))
+    for words in mixtures([read_word(name) for name in names]):
+        parts = []
+        for word in words:
+            entry = find_entry(word.name, models=models)
+            if entry.kind not in _FAMILIES:
+                raise UsageError(f"model '{word.name}' is not a filter but for {entry.kind}")
+            if len(words) > 1 and entry.kind != "tone":
+                raise UsageError(f"'{word.name}' is a {entry.kind}: only tone filters can be mixed")
+            networks = load_networks(entry, offline=offline, progress=progress)
+            parts.append((entry, _of_look(networks, word)))
+        filters.append(_mixed(words, parts, config))
     return FilterChain(filters, config.device)
+
+
+def _mixed(
+    words: Sequence[Word], parts: Sequence[tuple[Entry, Sequence[nn.Module]]], config: FilterConfig
+) -> _Filter:
+    """One filter, with its weight as strength, or the mean of several."""
+    weights = [1.0 if word.weight is None else word.weight for word in words]
+    total = min(1.0, sum(weights))
+    config = replace(config, strength=total * config.strength)
+    if len(words) == 1:
+        (entry, networks) = parts[0]
+        name = f"{entry.name}:{words[0].look}" if words[0].look else entry.name
+        return _FAMILIES[entry.kind](name, networks, config)
+    shares = [
+        weight / total / len(networks)
+        for weight, (_, networks) in zip(weights, parts, strict=True)
+        for _ in networks
+    ]
+    together = [network for _, networks in parts for network in networks]
+    return ToneFilter("+".join(map(str, words)), together, config, shares)
+
+
+def _of_look(networks: Sequence[nn.Module], word: Word) -> Sequence[nn.Module]:
+    """Networks for one of their looks."""
+    if not word.look:
+        return networks
+    chosen: list[nn.Module] = []
+    for network in networks:
+        if not isinstance(network, ConditionalToneGenerator):
+            raise UsageError(f"filter '{word.name}' has one look alone, not '{word.look}'")
+        found = next(
+            (
+                look
+                for look in (word.look, f"{network.names[0]}:{word.look}")
+                if look in network.names
+            ),
+            None,
+        )
+        if found is None:
+            looks = ", ".join(network.names)
+            raise UsageError(f"filter '{word.name}' has no look '{word.look}' but {looks}")
+        chosen.append(network.of(found))
+    return chosen
 
 
 def look_chain(name: str, look: GlobalLook, device: str = "auto") -> FilterChain:

@@ -6,14 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from photostyle.networks.conditional_tone import ConditionalToneGenerator
     from photostyle.networks.discriminator import PatchDiscriminator
     from photostyle.networks.look import GlobalLook
     from photostyle.networks.repair import RepairGenerator
     from photostyle.networks.tone import ToneGenerator
 
-__all__ = ["GlobalLook", "PatchDiscriminator", "RepairGenerator", "ToneGenerator"]
+__all__ = [
+    "ConditionalToneGenerator",
+    "GlobalLook",
+    "PatchDiscriminator",
+    "RepairGenerator",
+    "ToneGenerator",
+]
 
 _HOMES = {
+    "ConditionalToneGenerator": "photostyle.networks.conditional_tone",
     "GlobalLook": "photostyle.networks.look",
     "PatchDiscriminator": "photostyle.networks.discriminator",
     "RepairGenerator": "photostyle.networks.repair",

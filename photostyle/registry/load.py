@@ -154,10 +154,11 @@ _ARCHITECTURES: Mapping[str, Callable[[dict[str, Any]], nn.Module]] = {
     "upernet-convnext": lambda params: UperNet(**params),
     "repair": lambda params: networks.RepairGenerator(**params),
     "tone": lambda params: networks.ToneGenerator(**params),
+    "conditional-tone": lambda params: networks.ConditionalToneGenerator(**params),
     "look": lambda params: networks.GlobalLook(**params),
 }
 """How each architecture is built from an entry's params."""
 
 _PARTIAL = {"vgg19", "upernet-convnext"}
-"""Architectures that leave some of a file's weights alone: the head that names objects, and one that
-only training needs."""
+"""Architectures that leave some of a file's weights alone: heads that name objects, or are for
+training alone."""

@@ -92,6 +92,10 @@ class Card:
     paired: bool = False
     """Photos of the same name in both folders show the same."""
 
+    imitate: str = ""
+    """`"photo"` if a single photo was imitated, `"pair"` if each of two photos was by the other;
+    empty if neither."""
+
     photos: int
     """Photos trained on."""
 
@@ -223,7 +227,13 @@ def _purpose(card: Card) -> str:
             f"It does to photos what was done to those of '{source}', as their counterparts in "
             f"'{target}' show."
         )
-    return f"It makes photos like those of '{source}' look like those of '{target}'."
+    if card.imitate == "pair":
+        return (
+            f"It makes photos look like '{target}', and with its second look, '{card.name}:back', "
+            f"like '{source}'."
+        )
+    like = "" if card.imitate else "those of "
+    return f"It makes photos like those of '{source}' look like {like}'{target}'."
 
 
 def _picture(card: Card) -> list[str]:
@@ -235,6 +245,8 @@ def _picture(card: Card) -> list[str]:
         columns = "before, after, and rendered"
     elif card.paired:
         columns = f"before, after, and as in '{card.folders[1]}'"
+    elif card.imitate:
+        columns = f"before, after, and a part of '{card.folders[1]}'"
     else:
         columns = f"before, after, and another photo of '{card.folders[1]}'"
     picture = f"![{_text(card.name)}](<{quote(card.picture, errors='replace')}>)"
@@ -247,6 +259,8 @@ def _shown(card: Card) -> str:
 
 def _commands(card: Card) -> list[str]:
     commands = [["photostyle", "filter", card.file, "photo.jpg"]]
+    if card.imitate == "pair":
+        commands.append(["photostyle", "filter", f"{card.file}:back", "photo.jpg"])
     if card.repo_id is not None:
         commands.insert(0, ["hf", "download", card.repo_id, card.file, "--local-dir", "."])
     return [shlex.join(words) for words in commands]
@@ -263,6 +277,10 @@ def _limits(card: Card) -> list[str]:
     limits = list(LIMITS[card.entry["kind"]])
     if card.degrade:
         limits.append("The degradations were made by a program; those of cameras and apps differ.")
+    elif card.imitate:
+        limits.append(
+            "It knows what the look is from one photo alone: what that does not show, it guesses."
+        )
     elif not (card.paired or card.render):
         limits.append(
             "Nobody told it what the look is. Where the folders differ in what they show, and not "

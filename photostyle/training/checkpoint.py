@@ -11,19 +11,18 @@ import torch
 
 from photostyle.errors import TrainingError, UsageError
 from photostyle.image.atomic import write_atomically
+from photostyle.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from photostyle.training.config import TrainConfig
 
 FORMAT = 2
 """Version of the file's layout."""
 
 FIXED = (
     "family", "degrade", "render", "paired", "size", "batch", "seed", "hold_out", "adversarial",
-    "amp",
+    "amp", "imitate", "only_norm",
 )  # fmt: skip
 """Settings that a resumed run must share with its checkpoint."""
 
@@ -118,7 +117,8 @@ def check_settings(path: Path, settings: dict[str, Any], config: TrainConfig) ->
     names = (*FIXED, "adversarial_from", "steps") if phases else FIXED
     wanted = asdict(config) | {"degrade": list(config.degrade)}
     for name in names:
-        if settings.get(name) != wanted[name]:
+        # A setting that is newer than the checkpoint was at its default.
+        if settings.get(name, getattr(TrainConfig, name)) != wanted[name]:
             had, has = (_words(values.get(name)) for values in (settings, wanted))
             raise UsageError(
                 f"'{path}' was made with {name.replace('_', '-')} {had}, not {has}: give the same "

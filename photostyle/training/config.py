@@ -27,6 +27,14 @@ class TrainConfig:
     paired: bool = False
     """Photos of the same name in both folders show the same."""
 
+    imitate: str = ""
+    """What is to be imitated is a single photo: `"photo"` by those of a folder, `"pair"` by another
+    photo, which is imitated in turn; empty if it is none."""
+
+    only_norm: bool = False
+    """Of a filter to start from, the convolutions stay, and so do its looks; only the normalisation
+    of the new ones is learned."""
+
     steps: int = 28_000
     """Optimisation steps."""
 
@@ -95,10 +103,28 @@ class TrainConfig:
             raise UsageError(f"no rendering '{self.render}': use one of {', '.join(RENDERINGS)}")
         if (bool(self.degrade), bool(self.render), self.paired).count(True) > 1:
             raise UsageError("--paired, --degrade and --render exclude each other: give one")
+        self._check_imitation()
         if self.family == "repair" and (self.render or self.is_look):
             raise UsageError("a repair needs pairs to learn from: --paired, or --degrade")
 
     @property
     def is_look(self) -> bool:
         """Whether there are two folders whose photos have nothing to do with each other."""
-        return not (self.degrade or self.render or self.paired)
+        return not (self.degrade or self.render or self.paired or self.imitate)
+
+    @property
+    def architecture(self) -> str:
+        """What the registry calls the network that learns."""
+        return "conditional-tone" if self.imitate else self.family
+
+    def _check_imitation(self) -> None:
+        if self.imitate not in ("", "photo", "pair"):
+            raise UsageError(f"imitate must be photo or pair, not '{self.imitate}'")
+        if self.imitate and (self.degrade or self.render or self.paired):
+            raise UsageError("--paired, --degrade and --render need folders, not a single photo")
+        if self.imitate and self.family != "tone":
+            raise UsageError("a look of a single photo is a tone filter: leave out --family")
+        if self.imitate and self.adversarial:
+            raise UsageError("--adversarial needs a folder of photos to be imitated, not one photo")
+        if self.only_norm and not self.imitate:
+            raise UsageError("--only-norm is for looks of single photos: give a photo as B")

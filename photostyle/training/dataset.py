@@ -25,6 +25,10 @@ ENOUGH_TO_HOLD_OUT = 8
 """From so many photos on, at least one is kept for validation."""
 
 
+SMALLEST_SINGLE = 128
+"""Single photos of a shorter side are enlarged to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """Photos to train on and photos to validate on, each at several scales."""
@@ -83,6 +87,25 @@ def read_dataset(
             continue
         pyramids[path.relative_to(folder).as_posix()] = pyramid(pixels, config.size)
     return _dataset(pyramids, failures, "photo", f"in '{folder}'", config, warn)
+
+
+def read_single(path: Path) -> Dataset:
+    """Read a photo that is all there is.
+
+    Args:
+        path: Its file.
+
+    Raises:
+        UsageError: There is no such file, or it is a folder.
+        PhotoError: It cannot be read.
+    """
+    if not path.exists():
+        raise UsageError(f"there is no photo '{path}'")
+    if path.is_dir():
+        raise UsageError(f"'{path}' is a folder: give a photo")
+    versions = pyramid(read_photo(path).floats(), SMALLEST_SINGLE)
+    # Names say little: in pairs photos are often called alike.
+    return Dataset([versions], [], 0, hashlib.sha256(versions[0].tobytes()).hexdigest())
 
 
 def read_pairs(

@@ -21,7 +21,7 @@ STRENGTH = -0.4, 0.8
 """Mean and standard deviation of the logarithm, to base e, of a lamp's strength."""
 
 FLOODLIT = 0.4
-"""In so many towns streets are lit evenly, by lamps that are many, high up or out of the picture."""
+"""In so many towns streets are lit evenly, by lamps that are many or out of the picture."""
 
 FLOODLIGHT = 0.0, 0.8
 """Mean and standard deviation of the logarithm, to base e, of the strength of that light."""

@@ -107,7 +107,8 @@ def train(
     Args:
         name: What the filter is called: letters, digits, - and _.
         folders: One, if `config` says what shall befall its photos; otherwise one of photos, and
-            one of what they shall become. Subfolders count.
+            one of what they shall become. Subfolders count. Where a single photo is imitated, it is
+            the second; where two are, each is a photo.
         config: The settings.
         out: The weights file to write, `*.safetensors`.
         init: The filter to start from, as in `find_start`. A resumed run has started already.
@@ -144,7 +145,7 @@ def train(
     device = processes.device(device)
     saved = read_checkpoint(files.checkpoint) if resume else None
     start = (
-        find_start(init, config.family)
+        find_start(init, config.family, architecture=config.architecture)
         if saved is None or init is not None
         else started(saved["settings"]["init"], saved["params"])
     )
@@ -160,7 +161,11 @@ def train(
                 f"{start.label or 'nothing'}: leave out --init, or give another name to start anew"
             )
         config = replace(config, **{key: settings[key] for key in TAKEN})
-    task = read_task(folders, config, start.params, progress=progress, warn=warn)
+    if config.only_norm and not start.label:
+        raise UsageError("--only-norm keeps convolutions that are there: name their filter, --init")
+    task = read_task(
+        folders, config, start.params, start.weights, name=name, progress=progress, warn=warn
+    )
     until = begun + 60 * minutes
     if fit and saved is None and minutes < math.inf:
         progress(Progress("time", 0, 1))
@@ -168,7 +173,7 @@ def train(
         processes.average([seconds])
         steps = int(USED * (until - time.monotonic()) / seconds.item())
         config = replace(config, steps=max(1, steps), first_cycle=first_cycle(steps))
-    trainer = task.trainer(config, device, start.weights, processes)
+    trainer = task.trainer(config, device, task.weights, processes)
     if saved is not None:
         if saved["fingerprint"] != task.fingerprint:
             places = " and ".join(f"'{folder}'" for folder in folders)
@@ -245,6 +250,7 @@ def _card(
         degrade=config.degrade,
         render=config.render,
         paired=config.paired,
+        imitate=config.imitate,
         photos=result.photos,
         held_out=result.held_out,
         skipped=result.skipped,

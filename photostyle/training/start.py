@@ -48,20 +48,28 @@ def started(label: str, params: Mapping[str, Any]) -> Start:
     return Start(label.partition("@")[0] or NOTHING, label, params, None)
 
 
-def find_start(name: str | None, family: str, models: Path | None = None) -> Start:
+def find_start(
+    name: str | None, family: str, models: Path | None = None, architecture: str | None = None
+) -> Start:
     """Find the filter that a new one of a family starts from.
 
     Args:
         name: A filter's name or file, or `none`. By default the first bundled one of the family.
         family: `"repair"` or `"tone"`.
         models: A further list of models.
+        architecture: What the registry calls the new filter's network; by default, its family.
 
     Raises:
         ModelError: There is no such filter, or its weights are missing or not the listed ones.
         UsageError: It is of another family, or not one of photostyle's own networks.
     """
+    architecture = architecture or family
     if name is None:
-        bundled = (e for e in read_entries(models).values() if e.bundled and e.kind == family)
+        bundled = (
+            entry
+            for entry in read_entries(models).values()
+            if entry.bundled and (entry.kind, entry.architecture) == (family, architecture)
+        )
         name = next((entry.name for entry in bundled), NOTHING)
     if name == NOTHING:
         return Start(NOTHING, "", None, None)
@@ -69,11 +77,15 @@ def find_start(name: str | None, family: str, models: Path | None = None) -> Sta
     if entry.kind != family:
         what = f"a {entry.kind} filter" if entry.kind in ("repair", "tone") else f"for {entry.kind}"
         raise UsageError(f"cannot start from '{name}': it is {what}, and the new one is a {family}")
-    if entry.architecture != family:
+    if entry.architecture != architecture:
+        if "conditional-tone" in (entry.architecture, architecture):
+            kinds = "a look of a single photo", "another kind of filter"
+            found, wanted = kinds if entry.architecture == "conditional-tone" else kinds[::-1]
+            raise UsageError(f"cannot start from '{name}': it is {found}, and the new one {wanted}")
         raise UsageError(f"cannot start from '{name}': its network is not one of photostyle's own")
     weights = load_networks(entry)[-1].state_dict()
     params = entry.params
-    if family == "tone":
+    if architecture == "tone":
         # Filters without surroundings get them: new layers change nothing yet.
         context = max(params.get("context", 0), tone.PARAMS["context"])
         params = {**params, "context": context}

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from photostyle.errors import UsageError
-from photostyle.training.dataset import Dataset, photos_in, read_dataset, read_pairs
+from photostyle.training.conditional_tone import PARAMS, ConditionalToneFamily, squashed
+from photostyle.training.dataset import (
+    Dataset,
+    photos_in,
+    read_dataset,
+    read_pairs,
+    read_single,
+)
 from photostyle.training.examples import Cut, Examples, degraded, paired, rendered, unpaired
+from photostyle.training.imitation import Imitation
 from photostyle.training.reconstruction import Reconstruction
 from photostyle.training.repair import RepairFamily
 from photostyle.training.tone import ToneFamily
@@ -65,6 +73,9 @@ class Task:
     fingerprint: str
     """Digest of the photos trained on."""
 
+    weights: Mapping[str, Tensor] | None = None
+    """Of the generator at the start; None if it shall change nothing yet, or as `family` has it."""
+
     def trainer(
         self,
         config: TrainConfig,
@@ -91,7 +102,9 @@ def read_task(
     folders: Sequence[Path],
     config: TrainConfig,
     params: Mapping[str, Any] | None = None,
+    weights: Mapping[str, Tensor] | None = None,
     *,
+    name: str = "look",
     progress: ProgressCallback,
     warn: Callable[[str], None],
 ) -> Task:
@@ -99,8 +112,12 @@ def read_task(
 
     Args:
         folders: One, if its photos are degraded or rendered; else that of inputs and of targets.
+            Either may be a single photo where `config` says so.
         config: The settings.
         params: What the generator is built with; None for the family's own.
+        weights: Of the filter that the generator starts from; None if there is none, or if a run
+            is resumed.
+        name: What the filter is called, and so the look that it learns from a single photo.
         progress: Told of each photo.
         warn: Told of photos that cannot be read, are small or have no counterpart.
 
@@ -117,7 +134,11 @@ def read_task(
             "--degrade with what it shall undo, or --render with what it shall do"
         )
     if wanted == 2 and folders[0].resolve() == folders[1].resolve():
-        raise UsageError(f"both folders are '{folders[0]}': give one of photos, one of the look")
+        sides = "photos" if config.imitate else "folders"
+        both = "two that look different" if config.imitate else "one of photos, one of the look"
+        raise UsageError(f"both {sides} are '{folders[0]}': give {both}")
+    if config.imitate:
+        return _imitation(folders, config, params, weights, name, progress=progress, warn=warn)
     for folder in folders:
         photos_in(folder)  # what is missing shows before much is read
     family = FAMILIES[config.family]() if params is None else FAMILIES[config.family](params)
@@ -131,11 +152,11 @@ def read_task(
             if wanted == 1
             else read_pairs(folders[0], folders[1], config, progress=progress, warn=warn)
         )
-        return _restoration(family, dataset, cut, config)
+        return replace(_restoration(family, dataset, cut, config), weights=weights)
     photos, others = (
         read_dataset(folder, config, progress=progress, warn=warn) for folder in folders
     )
-    return _look(family, photos, others, cut, config)
+    return replace(_look(family, photos, others, cut, config), weights=weights)
 
 
 def _restoration(family: Family, dataset: Dataset, cut: Cut, config: TrainConfig) -> Task:
@@ -176,6 +197,56 @@ def _look(family: Family, photos: Dataset, others: Dataset, cut: Cut, config: Tr
         held_out=len(photos.held_out) + len(others.held_out),
         skipped=photos.skipped + others.skipped,
         fingerprint=photos.fingerprint + others.fingerprint,
+    )
+
+
+def _imitation(
+    sources: Sequence[Path],
+    config: TrainConfig,
+    params: Mapping[str, Any] | None,
+    weights: Mapping[str, Tensor] | None,
+    name: str,
+    *,
+    progress: ProgressCallback,
+    warn: Callable[[str], None],
+) -> Task:
+    """Results are compared with a single photo; and where that is one of a pair, it with them."""
+    style = read_single(sources[1])
+    if config.imitate == "pair":
+        photos = read_single(sources[0])
+    else:
+        photos = read_dataset(sources[0], config, progress=progress, warn=warn)
+    sides = (style, photos)[: 2 if config.imitate == "pair" else 1]
+    styles = [squashed(side.train[0]) for side in sides]
+    names = [name, f"{name}:back"][: len(styles)]
+    known = {} if params is None else dict(params)
+    others = list(known.pop("looks", []))
+    if params is not None and weights is None:  # a run that is resumed has its looks already
+        others = others[len(names) :]
+    elif not config.only_norm:
+        others = []
+    if taken := [look for look in names if look in others]:
+        raise UsageError(f"there is a look '{taken[0]}' already: give the new one another name")
+    family = ConditionalToneFamily(
+        {**PARAMS, **known, "looks": [*names, *others]}, styles, only_norm=config.only_norm
+    )
+
+    def examples(contents: Sequence[Sequence[Pixels]]) -> Examples:
+        def cut(side: Sequence[Sequence[Pixels]], random: np.random.Generator) -> Image:
+            return family.cut(side, config.size, random)
+
+        return Examples(unpaired(contents, style.train, cut), config.seed)
+
+    return Task(
+        family=family,
+        examples=examples(photos.train),
+        shown=_shown(examples(photos.held_out or photos.train)),
+        objective=lambda config, device: Imitation(family, styles, config, device),
+        photos=len(photos.train) + len(style.train),
+        held_out=len(photos.held_out),
+        skipped=photos.skipped,
+        fingerprint=photos.fingerprint + style.fingerprint,
+        weights=None if weights is None else family.grown(weights),
     )
 
 

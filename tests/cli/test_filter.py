@@ -246,6 +246,31 @@ def test_a_trained_file_gives_its_name(cli, fake, album):
     assert fake.made.command == "filter grain,x"  # where files lie is nobody's business
 
 
+def test_looks_and_mixtures_are_named(cli, fake, album):
+    album("a.jpg")
+    names = "x/dusk.safetensors:back, dusk:0.6,storm:0.4"
+    outcome = cli("filter", names, "a.jpg")
+    assert outcome.out == "a_dusk-back-dusk-0.6-storm-0.4.jpg\n"
+    assert fake.calls[0][0] == ("x/dusk.safetensors:back", "dusk:0.6", "storm:0.4")
+    assert fake.made.command == "filter dusk:back,dusk:0.6,storm:0.4"
+    # Of whose weights a note is made, once each.
+    assert fake.made.models == ("x/dusk.safetensors", "dusk", "storm")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ("dusk:0.6,storm:0.5", "add up to 1.1"),
+        ("dusk:2", "out of range"),
+        ("dusk:", "write NAME"),
+    ],
+)
+def test_mixtures_that_make_no_sense(cli, fake, album, names, words):
+    album("a.jpg")
+    assert cli("filter", names, "a.jpg").failed(2, words)
+    assert not fake.calls
+
+
 def test_options_reach_the_filters(cli, fake, album):
     album("a.jpg")
     cli(

@@ -46,6 +46,7 @@ def photos(tmp_path, monkeypatch):
     """A folder of nine photos in the current folder, and small networks."""
     monkeypatch.setitem(FAMILIES, "repair", lambda params=SMALL: RepairFamily(params))
     monkeypatch.setitem(FAMILIES, "tone", lambda params=SMALL_TONE: ToneFamily(params))
+    monkeypatch.setattr(task, "PARAMS", SMALL_TONE)
     monkeypatch.setattr(translation, "SIDE", 64)
     monkeypatch.setattr(palette, "POOL", 8192)
     monkeypatch.setattr(task, "PREVIEW_EXAMPLES", 6)
@@ -137,6 +138,78 @@ def test_a_look_and_its_entry(cli, tmp_path):
     assert entry.recipe == ("photostyle train sunset clean orange --batch 1 --init none --steps 2")
     assert "distance of colours" in outcome.err
     assert len(list((tmp_path / "sunset.previews").iterdir())) == 1
+
+
+FEW = ("--steps", "2", "--batch", "1", "--device", "cpu")
+
+
+@pytest.mark.usefixtures("orange")
+def test_two_photos_and_their_two_looks(cli, tmp_path):
+    outcome = cli("train", "dusk", "clean/0.png", "orange/1.png", *FEW)
+    assert outcome.code == 0
+    entry = find_entry("dusk.safetensors")
+    assert entry.kind == "tone"
+    assert entry.params == {**SMALL_TONE, "looks": ["dusk", "dusk:back"]}
+    assert tomllib.loads(outcome.out)["dusk"]["params"] == entry.params
+    assert entry.trained_on == "2 photos of 0.png and 1.png"
+    assert entry.recipe == "photostyle train dusk 0.png 1.png --batch 1 --init none --steps 2"
+    assert "distance of colours" in outcome.err
+    assert "second look" in (tmp_path / "dusk.md").read_text(encoding="utf-8")
+    for name, output in (("dusk.safetensors", "dusk"), ("dusk.safetensors:back", "dusk-back")):
+        assert cli("filter", name, "clean/2.png").out == f"clean/2_{output}.png\n"
+    before, dusk, back = (
+        np.asarray(Image.open(f"clean/2{end}.png")).mean((0, 1))
+        for end in ("", "_dusk", "_dusk-back")
+    )
+    assert dusk[2] < 0.7 * before[2]
+    assert back[2] > 0.7 * before[2]
+
+
+@pytest.mark.usefixtures("orange")
+def test_looks_are_added_to_another_filter_by_normalisation_alone(cli):
+    assert cli("train", "dusk", "clean/0.png", "orange/1.png", *FEW).code == 0
+    more = ("--init", "dusk.safetensors", "--only-norm", *FEW)
+    outcome = cli("train", "fog", "clean/3.png", "orange/4.png", *more, "--json")
+    assert (outcome.json["only_norm"], outcome.json["imitate"]) == (True, "pair")
+    assert outcome.json["entry"]["params"]["looks"] == ["fog", "fog:back", "dusk", "dusk:back"]
+    assert outcome.json["init"] == "dusk.safetensors"
+    old, new = (load_networks(find_entry(f"{name}.safetensors"))[0] for name in ("dusk", "fog"))
+    photo = torch.rand(1, 3, 256, 256)
+    assert torch.allclose(old(photo), new.of("dusk")(photo), atol=2e-3)
+    assert torch.allclose(old.tail.weight, new.tail.weight, atol=1e-3)
+    mixed = cli("filter", "fog.safetensors:0.6,fog.safetensors:dusk:0.4", "clean/2.png")
+    assert mixed.out == "clean/2_fog-0.6-fog-dusk-0.4.png\n"
+
+
+@pytest.mark.usefixtures("orange")
+def test_a_folder_and_a_photo_are_a_look(cli):
+    outcome = cli("train", "warm", "clean", "orange/1.png", *FEW, "--json")
+    assert (outcome.json["imitate"], outcome.json["photos"], outcome.json["held_out"]) == (
+        "photo", 9, 1,
+    )  # fmt: skip
+    assert find_entry("warm.safetensors").params["looks"] == ["warm"]
+
+
+@pytest.mark.usefixtures("orange")
+@pytest.mark.parametrize("only_norm", [False, True])
+def test_looks_of_photos_are_resumed_as_others_are(cli, tmp_path, interrupted, only_norm):
+    sides = ("clean/0.png", "orange/1.png")
+    more = ()
+    if only_norm:
+        assert cli("train", "old", *sides, *FEW).code == 0
+        more = ("--init", "old.safetensors", "--only-norm")
+    long = ("--steps", "4", "--device", "cpu", *more)
+    assert cli("train", "dusk", *sides, *long).code == 0
+    straight = safetensors.torch.load_file(tmp_path / "dusk.safetensors")
+    restore = interrupted(3)
+    outcome = cli("train", "dusk", *sides, *long, "--overwrite")
+    assert outcome.code == 130
+    restore()
+    words = shlex.split(outcome.err.splitlines()[-2].removeprefix("continue with: "))
+    assert cli(*words[1:], "--device", "cpu").code == 0
+    resumed = safetensors.torch.load_file(tmp_path / "dusk.safetensors")
+    assert straight.keys() == resumed.keys()
+    assert all(torch.equal(straight[name], resumed[name]) for name in straight)
 
 
 @pytest.mark.parametrize(("family", "kind"), [((), "tone"), (("--family", "repair"), "repair")])
@@ -267,7 +340,18 @@ def test_each_kind_of_run_has_its_own_defaults(cli, photos, orange, caught):
     cli("train", "warm", photos, orange, "--paired")
     cli("train", "mend", photos, orange, "--paired", "--family", "repair")
     cli("train", "sunset", photos, orange)
-    soft, light, warm, mend, look = (call.config for call in caught)
+    cli("train", "pair", photos / "0.png", orange / "1.png")
+    cli("train", "photo", photos, orange / "1.png")
+    cli("train", "norm", photos, orange / "1.png", "--init", "x.safetensors", "--only-norm")
+    soft, light, warm, mend, look, pair, photo, norm = (call.config for call in caught)
+    assert (norm.imitate, norm.only_norm, norm.steps) == ("photo", True, photo.steps // 5)
+    assert norm.rate > photo.rate
+    assert (pair.imitate, photo.imitate, look.imitate) == ("pair", "photo", "")
+    assert (pair.family, photo.family) == ("tone", "tone")
+    assert pair.steps < photo.steps < look.steps
+    assert pair.rate == photo.rate > look.rate
+    assert pair.adversarial == photo.adversarial == 0
+    assert pair.snapshots == photo.snapshots == 1
     assert (soft.family, light.family, warm.family, mend.family, look.family) == (
         "repair", "tone", "tone", "repair", "tone",
     )  # fmt: skip
@@ -283,7 +367,8 @@ def test_each_kind_of_run_has_its_own_defaults(cli, photos, orange, caught):
     assert soft.adversarial == light.adversarial == warm.adversarial == mend.adversarial == 0
     assert look.snapshots > 1
     assert soft.snapshots == warm.snapshots == 1
-    assert all(call.config.amp and call.fit and call.init is None for call in caught)
+    assert all(call.config.amp and call.fit for call in caught)
+    assert [call.init for call in caught[-2:]] == [None, "x.safetensors"]
 
 
 def test_what_is_given_replaces_the_defaults_of_looks(cli, photos, orange, caught):
@@ -320,7 +405,23 @@ def test_the_time_alone_says_how_many_steps(cli, photos, caught):
         (["soft", "clean", "none"], 2, ["there is no folder 'none'"]),
         (["soft", "clean", "empty"], 2, ["there are no photos in 'empty'"]),
         (["soft", "clean", "one"], 2, ["in 'one': training needs 2"]),
-        (["soft", "clean", "full/1.png"], 2, ["is a file"]),
+        (["soft", "full/1.png", "clean"], 2, ["is a photo", "give the folder first"]),
+        (["soft", "full/1.png", "none.jpg"], 2, ["there is no photo or folder 'none.jpg'"]),
+        (["soft", "none", "full/1.png"], 2, ["there is no photo or folder 'none'"]),
+        (["soft", "full/1.png"], 2, ["a second folder"]),
+        (["soft", "full/1.png", "full/1.png"], 2, ["both photos are 'full/1.png'"]),
+        (["soft", "full/1.png", "bad.png"], 1, ["bad.png"]),
+        (["soft", "bad.png", "full/1.png"], 1, ["bad.png"]),
+        (["soft", "clean", "bad.png"], 1, ["bad.png"]),
+        (["soft", "one", "full/1.png"], 2, ["in 'one': training needs 2"]),
+        (["soft", "clean", "full/1.png", "--paired"], 2, ["not a single photo"]),
+        (["soft", "clean", "full/1.png", "--degrade", "noise"], 2, ["not a single photo"]),
+        (["soft", "clean", "full/1.png", "--family", "repair"], 2, ["leave out --family"]),
+        (["soft", "clean", "full/1.png", "--adversarial", "1"], 2, ["--adversarial needs a fol"]),
+        (["soft", "clean", "full/1.png", "--only-norm"], 2, ["name their filter, --init"]),
+        (["soft", "clean", "full", "--only-norm"], 2, ["for looks of single photos"]),
+        (["soft", "clean", "full/1.png", "--init", "exposure"], 2, ["another kind of filter"]),
+        (["soft", "clean", "full/1.png", "--init", "denoise"], 2, ["it is a repair filter"]),
         (["soft", "clean", "full", "--init", "denoise"], 2, ["it is a repair filter"]),
         (["soft", "clean", "--degrade", "noise", "--init", "exposure"], 2, ["it is a tone filter"]),
         (["soft", "clean", "full", "--init", "nothing-like-it"], 3, ["nothing-like-it"]),
@@ -349,6 +450,7 @@ def test_bad_requests_end_at_once_in_a_line(cli, photos, tmp_path, arguments, co
     (photos / "0.png").rename(tmp_path / "one" / "0.png")
     shutil.copytree(photos, tmp_path / "full")
     (tmp_path / "there.safetensors").write_bytes(b"mine")
+    (tmp_path / "bad.png").write_bytes(b"no photo")
     # The photos are smaller than most, which would be said otherwise.
     assert cli("train", "--size", "32", *arguments).failed(code, *words)
     assert (tmp_path / "there.safetensors").read_bytes() == b"mine"

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from photostyle.errors import DeviceError, ModelError, PhotostyleError, UsageError
 from photostyle.filters import FilterConfig, load_filters
 from photostyle.image import Photo
-from photostyle.networks import RepairGenerator, ToneGenerator
+from photostyle.networks import ConditionalToneGenerator, RepairGenerator, ToneGenerator
 from photostyle.progress import Progress
 
 RNG = np.random.default_rng(0)
@@ -38,6 +38,82 @@ def trained(tmp_path):
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def looks(tmp_path):
+    """A file of two looks: `dusk` gives the mean colours 0.2, 0.3 and 0.4, `dusk:back` 0.6."""
+    names = ["dusk", "dusk:back"]
+    network = ConditionalToneGenerator(names, 2, 2)
+    for index, colour in enumerate(([0.2, 0.3, 0.4], [0.6, 0.6, 0.6])):
+        network.look(index).mean.copy_(torch.tensor(colour))
+        network.look(index).covariance.copy_(0.002 * torch.eye(3))
+    about = {
+        "name": "dusk", "kind": "tone", "architecture": "conditional-tone", "license": "MIT",
+        "params": {"looks": names, "width": 2, "depth": 2}, "trained_on": "nothing",
+    }  # fmt: skip
+    path = tmp_path / "dusk.safetensors"
+    save_file(network.state_dict(), path, {"photostyle": json.dumps(about)})
+    return str(path)
+
+
+def means(names, config=CPU):
+    photo = Photo(RNG.uniform(0.3, 0.7, (60, 50, 3)).astype(np.float32), bit_depth=32)
+    return load_filters(names, config).apply(photo).pixels.mean((0, 1))
+
+
+def test_a_file_may_hold_several_looks(looks):
+    dusk, back = [0.2, 0.3, 0.4], [0.6] * 3
+    np.testing.assert_allclose(means([looks]), dusk, atol=0.01)
+    for name in ("back", "dusk:back"):
+        np.testing.assert_allclose(means([f"{looks}:{name}"]), back, atol=0.01)
+    np.testing.assert_allclose(means([f"{looks}:dusk"]), dusk, atol=0.01)
+    chain = load_filters([f"{looks}:back", looks], CPU)
+    assert chain.names == ("dusk:back", "dusk")
+
+
+def test_mixtures_are_means_of_results(looks, trained):
+    mixed = np.array([0.2, 0.3, 0.4]) * 0.75 + 0.6 * 0.25
+    np.testing.assert_allclose(means([f"{looks}:0.75", f"{looks}:back:0.25"]), mixed, atol=0.01)
+    # The photo itself is what is missing to the whole.
+    half = np.array([0.2, 0.3, 0.4]) * 0.5 + 0.5 * 0.5
+    np.testing.assert_allclose(means([f"{looks}:0.5"]), half, atol=0.01)
+    # Of another file, and of a grid of another size.
+    other = [f"{looks}:0.5", f"{trained('dark', 'tone', 0.2)}:0.3"]
+    mixed = np.array([0.2, 0.3, 0.4]) * 0.5 + 0.1 * 0.3 + 0.5 * 0.2
+    np.testing.assert_allclose(means(other), mixed, atol=0.01)
+    strength = FilterConfig(device="cpu", strength=0.5)
+    np.testing.assert_allclose(means(other, strength), (mixed + 0.5) / 2, atol=0.01)
+    assert load_filters([*other, looks], CPU).names == ("dusk:0.5+dark:0.3", "dusk")
+
+
+def test_a_weight_alone_is_a_strength(trained):
+    np.testing.assert_allclose(means([f"{trained('dark', 'tone', 0.2)}:0.5"]), 0.3, atol=0.01)
+    soft, same = trained("same", "repair"), trained("dark", "tone", 0.2)
+    np.testing.assert_allclose(means([f"{soft}:0.5", same]), 0.1, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "message"),
+    [
+        (":night", "has no look 'night' but dusk, dusk:back"),
+        (":back:back", "has no look 'back:back'"),
+        (":", "write NAME, NAME:LOOK"),
+        (":1.1", "out of range"),
+    ],
+)
+def test_looks_that_are_not_there(looks, suffix, message):
+    with pytest.raises(UsageError, match=message):
+        load_filters([looks + suffix], CPU)
+
+
+def test_what_cannot_be_mixed(looks, trained):
+    with pytest.raises(UsageError, match="has one look alone, not 'back'"):
+        load_filters([trained("dark", "tone", 0.2) + ":back"], CPU)
+    with pytest.raises(UsageError, match="is a repair: only tone filters can be mixed"):
+        load_filters([f"{looks}:0.5", trained("same", "repair") + ":0.5"], CPU)
+    with pytest.raises(UsageError, match=r"add up to 1\.5"):
+        load_filters([f"{looks}:0.75", f"{looks}:back:0.75"], CPU)
 
 
 def test_filters_follow_one_another_without_loss_between_them(trained):

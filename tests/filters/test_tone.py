@@ -9,6 +9,7 @@ from photostyle.errors import PhotostyleError
 from photostyle.filters import FilterConfig
 from photostyle.filters.tone import ToneFilter, squashed
 from photostyle.image import Photo
+from photostyle.networks import GlobalLook
 from photostyle.progress import silent
 
 RNG = np.random.default_rng(0)
@@ -47,6 +48,21 @@ def test_the_mean_of_snapshots_is_the_mean_of_their_results():
     photo = Photo(RNG.integers(0, 256, (40, 30, 3), np.uint8))
     out = filtered(photo, [gain(0.2), gain(0.6)])
     np.testing.assert_allclose(out, photo.pixels * 0.4, atol=0.51)
+
+
+def test_networks_may_have_shares_and_grids_of_other_sizes():
+    photo = Photo(RNG.integers(0, 256, (40, 30, 3), np.uint8))
+    ramp = torch.linspace(0.2, 0.8, 3)[:, None, None] * torch.eye(3, 4)
+
+    small = GlobalLook(3)
+    small.maps.data.copy_(ramp)
+    out = np.empty(photo.pixels.shape, np.uint8)
+    config = FilterConfig(device="cpu")
+    ToneFilter("test", [small, gain(0.4)], config, [0.75, 0.25]).apply(photo, out, silent)
+    luma = photo.floats() @ np.array([0.299, 0.587, 0.114], np.float32)
+    factor = 0.75 * (0.2 + 0.6 * luma) + 0.25 * 0.4
+    # A curve of 3 levels has other bends than one of 8, and this has none.
+    np.testing.assert_allclose(out, photo.pixels * factor[..., None], atol=0.51)
 
 
 def test_strength_fades_towards_the_photo():

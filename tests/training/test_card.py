@@ -149,6 +149,20 @@ def test_the_purpose_follows_from_the_photos() -> None:
     assert "what was done to those of 'day', as their counterparts in 'night' show" in paired
 
 
+def test_a_look_of_a_photo_is_told_from_one_of_a_folder() -> None:
+    pair = replace(LOOK, folders=("a.jpg", "b.jpg"), imitate="pair")
+    page = html(pair)
+    assert "It makes photos look like 'b.jpg', and with its second look, 'soft:back'," in page
+    assert "like 'a.jpg'." in page
+    assert "before, after, and a part of 'b.jpg'" in page
+    assert "photostyle filter soft.safetensors:back photo.jpg" in blocks(pair, "sh")[0]
+    assert "from one photo alone" in page
+    assert "differ in what they show" not in page
+    one = html(replace(pair, folders=("day", "b.jpg"), imitate="photo"))
+    assert "It makes photos like those of 'day' look like 'b.jpg'." in one
+    assert ":back" not in one
+
+
 def test_limits_are_those_of_the_kind_and_of_the_photos() -> None:
     assert "a lamp that was off stays off" in html(LOOK)
     assert "differ in what they show" in html(LOOK)

@@ -78,6 +78,23 @@ def test_other_settings_are_refused(saved: Path, change: dict[str, Any], message
         check_settings(saved, settings, replace(CONFIG, **change))
 
 
+def test_a_look_of_a_photo_is_another_run(saved: Path) -> None:
+    look = replace(CONFIG, degrade=(), family="tone", imitate="pair")
+    save_checkpoint(saved, STATE, look, "fingerprint", PARAMS)
+    settings = read_checkpoint(saved)["settings"]
+    check_settings(saved, settings, replace(look, steps=99))
+    with pytest.raises(UsageError, match="imitate pair, not photo"):
+        check_settings(saved, settings, replace(look, imitate="photo"))
+    with pytest.raises(UsageError, match="only-norm False, not True"):
+        check_settings(saved, settings, replace(look, only_norm=True))
+
+
+def test_settings_that_are_newer_than_the_checkpoint(saved: Path) -> None:
+    settings = read_checkpoint(saved)["settings"]
+    del settings["imitate"], settings["only_norm"]
+    check_settings(saved, settings, CONFIG)
+
+
 @pytest.mark.parametrize("name", TAKEN)
 def test_what_a_resumed_run_takes_may_differ(saved: Path, name: str) -> None:
     other = {"first_cycle": 7, "rate": 1.0, "init": "soft@0123456789ab"}[name]

@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from photostyle.errors import UsageError
+from photostyle.errors import PhotoError, UsageError
 from photostyle.progress import Progress, silent
 from photostyle.training.config import TrainConfig
-from photostyle.training.dataset import Dataset, held_out_names, read_dataset, read_pairs
+from photostyle.training.dataset import (
+    Dataset,
+    held_out_names,
+    read_dataset,
+    read_pairs,
+    read_single,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +85,22 @@ def test_a_single_photo_is_too_few(photo_file: Callable[..., Path]) -> None:
         read(photo.parent)
     with pytest.raises(UsageError, match="is a file: give a folder"):
         read(photo)
+
+
+def test_a_photo_may_be_all_there_is(photo_file: Callable[..., Path], tmp_path: Path) -> None:
+    path = photo_file("photos/1.png", 60, 200)
+    alone = read_single(path)
+    assert (len(alone.train), alone.held_out, alone.skipped) == (1, [], 0)
+    assert alone.train[0][0].shape == (128, 427, 3)
+    other = read_single(photo_file("others/1.png", 60, 200, sky="dusk")).fingerprint
+    assert other != alone.fingerprint == read_single(path).fingerprint
+    with pytest.raises(UsageError, match="is a folder: give a photo"):
+        read_single(path.parent)
+    with pytest.raises(UsageError, match=r"there is no photo '.*none\.jpg'"):
+        read_single(tmp_path / "none.jpg")
+    path.write_bytes(b"no photo")
+    with pytest.raises(PhotoError, match=r"1\.png"):
+        read_single(path)
 
 
 def test_the_fingerprint_is_that_of_names_and_sizes(folder: Path, tmp_path: Path) -> None:

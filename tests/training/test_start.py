@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from photostyle.errors import ModelError, UsageError
-from photostyle.networks import RepairGenerator, ToneGenerator
+from photostyle.networks import ConditionalToneGenerator, RepairGenerator, ToneGenerator
 from photostyle.registry import find_entry, load_networks, read_entries
 from photostyle.training.result import Description, write_result
 from photostyle.training.start import NOTHING, find_start
@@ -120,6 +120,36 @@ def test_a_filter_of_a_list(tmp_path: Path) -> None:
 def test_filters_that_do_not_fit(name: str, family: str, message: str) -> None:
     with pytest.raises(UsageError, match=f"cannot start from .*{message}"):
         find_start(name, family)
+
+
+def conditional(path: Path) -> Path:
+    params: dict[str, Any] = {"width": 2, "depth": 2, "looks": ["dusk", "dusk:back"]}
+    network = ConditionalToneGenerator(**params)
+    about = Description(
+        "dusk", "tone", "conditional-tone", params, "CC0-1.0", "2 photos", "by hand"
+    )
+    write_result(path, [network.state_dict()], about)
+    return path
+
+
+def test_looks_of_single_photos_start_from_such(tmp_path: Path) -> None:
+    path = conditional(tmp_path / "dusk.safetensors")
+    start = find_start(str(path), "tone", architecture="conditional-tone")
+    assert start.params == {"width": 2, "depth": 2, "looks": ["dusk", "dusk:back"]}
+    assert start.weights is not None
+    ConditionalToneGenerator(**start.params).load_state_dict(start.weights)
+    # None is bundled.
+    assert find_start(None, "tone", architecture="conditional-tone").name == NOTHING
+
+
+def test_looks_of_single_photos_start_from_nothing_else(tmp_path: Path) -> None:
+    path = conditional(tmp_path / "dusk.safetensors")
+    with pytest.raises(UsageError, match="is a look of a single photo, and the new one another"):
+        find_start(str(path), "tone")
+    with pytest.raises(UsageError, match="is another kind of filter, and the new one a look"):
+        find_start("exposure", "tone", architecture="conditional-tone")
+    with pytest.raises(UsageError, match="it is a repair filter"):
+        find_start("denoise", "tone", architecture="conditional-tone")
 
 
 def test_filters_that_are_not_there(tmp_path: Path) -> None:

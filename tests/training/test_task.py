@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from photostyle.errors import UsageError
-from photostyle.networks import ToneGenerator
+from photostyle.errors import PhotoError, UsageError
+from photostyle.networks import ConditionalToneGenerator, ToneGenerator
 from photostyle.progress import silent
 from photostyle.training import palette, translation
+from photostyle.training.conditional_tone import ConditionalToneFamily
 from photostyle.training.config import TrainConfig
+from photostyle.training.imitation import Imitation
 from photostyle.training.preview import COLOURS, PSNR
 from photostyle.training.reconstruction import Reconstruction
 from photostyle.training.repair import RepairFamily
@@ -29,6 +31,7 @@ REPAIR: dict[str, Any] = {"widths": [8, 8], "encoder_blocks": [1, 1], "decoder_b
 TONE: dict[str, Any] = {"width": 4, "depth": 2}
 DEGRADED = TrainConfig(degrade=("noise",), size=32, batch=2, steps=10)
 LOOK = replace(DEGRADED, family="tone", degrade=())
+PAIR = replace(LOOK, imitate="pair", batch=1)
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def sides(photo_file: Callable[..., Path]) -> list[Path]:
     return [path.parent.with_name("day"), path.parent]
 
 
-def read(folders: Sequence[Path], config: TrainConfig, params: dict[str, Any]) -> Task:
+def read(folders: Sequence[Path], config: TrainConfig, params: dict[str, Any] | None) -> Task:
     return read_task(folders, config, params, progress=silent, warn=lambda _: None)
 
 
@@ -127,6 +130,98 @@ def test_a_trainer_starts_with_the_weights_it_is_given(sides: list[Path]) -> Non
     torch.nn.init.normal_(given.tail.weight)
     trainer = task.trainer(LOOK, CPU, given.state_dict())
     assert all(torch.equal(given.state_dict()[n], v) for n, v in trainer.weights().items())
+
+
+def pictures(sides: list[Path]) -> list[Path]:
+    return [sides[0] / "0.png", sides[1] / "0.png"]
+
+
+def test_two_photos_imitate_each_other(sides: list[Path]) -> None:
+    task = read(pictures(sides), PAIR, None)
+    assert isinstance(task.family, ConditionalToneFamily)
+    assert task.family.params["looks"] == ["look", "look:back"]
+    assert (task.photos, task.held_out, task.skipped, task.weights) == (2, 0, 0, None)
+    judge = task.objective(PAIR, CPU)
+    assert isinstance(judge, Imitation)
+    inputs, targets = task.examples.batch(0, 2)
+    assert inputs.shape == targets.shape == (2, 3, 128, 128)
+    assert inputs.mean() > targets.mean() + 0.1
+    losses = judge.losses(0, task.family.generator(), inputs[:1], targets[:1])
+    assert "cycle" in losses
+    assert read(pictures(sides)[::-1], PAIR, None).fingerprint != task.fingerprint
+
+
+def test_photos_of_a_folder_imitate_one(sides: list[Path]) -> None:
+    config = replace(PAIR, imitate="photo")
+    task = read([sides[0], sides[1] / "0.png"], config, None)
+    assert task.family.params["looks"] == ["look"]
+    assert (task.photos, task.held_out) == (4, 0)
+    inputs, targets = task.examples.batch(0, 1)
+    losses = task.objective(config, CPU).losses(0, task.family.generator(), inputs, targets)
+    assert "cycle" not in losses
+
+
+def start_of(looks: list[str]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    params = {**TONE, "looks": looks}
+    network = ConditionalToneGenerator(**params)
+    torch.nn.init.normal_(network.tail.weight)
+    return params, network.state_dict()
+
+
+def imitation(
+    paths: list[Path],
+    config: TrainConfig,
+    params: dict[str, Any],
+    weights: dict[str, torch.Tensor] | None,
+    name: str,
+) -> Task:
+    return read_task(
+        paths, config, params, weights, name=name, progress=silent, warn=lambda _: None
+    )
+
+
+def test_looks_may_be_added_to_those_of_another_filter(sides: list[Path]) -> None:
+    params, weights = start_of(["dusk", "dusk:back"])
+    config = replace(PAIR, only_norm=True)
+    task = imitation(pictures(sides), config, params, weights, "fog")
+    names = ["fog", "fog:back", "dusk", "dusk:back"]
+    assert task.family.params == {**TONE, "looks": names}
+    assert task.weights is not None
+    trainer = task.trainer(config, CPU, task.weights)
+    trainer.step()
+    changed = {
+        name
+        for name, value in trainer.state()["generator"].items()
+        if not torch.equal(value, task.weights[name])
+    }
+    assert changed
+    assert all(name.startswith(("looks.0.", "looks.1.")) for name in changed)
+    # A run that is resumed has them already.
+    again = imitation(pictures(sides), config, dict(task.family.params), None, "fog")
+    assert again.family.params == task.family.params
+    with pytest.raises(UsageError, match="there is a look 'dusk' already"):
+        imitation(pictures(sides), config, params, weights, "dusk")
+
+
+def test_without_their_convolutions_the_looks_of_another_filter_are_lost(sides: list[Path]) -> None:
+    params, weights = start_of(["dusk", "dusk:back"])
+    task = imitation(pictures(sides), PAIR, params, weights, "dusk")
+    assert task.family.params["looks"] == ["dusk", "dusk:back"]
+    assert task.weights is not None
+    assert torch.equal(task.weights["tail.weight"], weights["tail.weight"])
+    assert task.trainer(PAIR, CPU, task.weights).step()
+
+
+def test_photos_that_cannot_be_imitated(sides: list[Path], tmp_path: Path) -> None:
+    first, second = pictures(sides)
+    with pytest.raises(UsageError, match=r"both photos are '.*0\.png': give two that look differ"):
+        read([first, first], PAIR, None)
+    second.write_bytes(b"no photo")
+    for config, paths in ((PAIR, [first, second]), (PAIR, [second, first])):
+        with pytest.raises(PhotoError, match=r"0\.png"):
+            read(paths, config, None)
+    with pytest.raises(UsageError, match="there is no folder"):
+        read([tmp_path / "none", first], replace(PAIR, imitate="photo"), None)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -1,0 +1,253 @@
+"""The conditional tone generator: one network, several looks, each by its own normalisation."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from photostyle.networks.recolour import RIDGE, colour_moments, least_change
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SIDE = 128
+"""Height and width at which thumbnails are looked at."""
+
+BLOCKS = (1, 2, 4)
+"""Dilation of each residual block."""
+
+STEP = 3.0
+"""What a unit of a look's own curve adds to colour maps: so it learns faster than the rest."""
+
+LEAST_KEPT = 0.25
+"""No end is drawn nearer to the mean than by this factor."""
+
+ENDS = (0.02, 0.98)
+"""Quantiles of luma that count as its ends."""
+
+_LUMA = (0.299, 0.587, 0.114)
+_EPSILON = 1e-4
+
+
+class ConditionalToneGenerator(nn.Module):
+    """Predict a bilateral grid of affine colour maps for a photo and a look.
+
+    All looks share the convolutions; each has its own scale and shift of every channel after
+    instance normalisation (Dumoulin 2017, A learned representation for artistic style). Colours
+    themselves are the first thing normalised: mean and covariance of the photo's become those of
+    the look, by the affine map of least change, whatever photo it is; and neither the dark nor the
+    bright end of its luma goes beyond that of the look. Then comes a change that the
+    network predicts from the photo. It is a grid over the luma that the look gives, not over the
+    photo's own, so a curve means the same for a bright and for a dark photo.
+
+    All statistics are those of the thumbnail: what is changed at full size, and in which parts,
+    makes no difference.
+    """
+
+    def __init__(self, looks: Sequence[str], width: int = 16, depth: int = 8) -> None:
+        """Make the network; each look starts as the one that has the colours of mid-grey noise.
+
+        Args:
+            looks: Their names, each another.
+            width: Channels after the first convolution, doubled by the second and the third.
+            depth: Cells of the grid along luma.
+
+        Raises:
+            ValueError: A value is no integer or too small, or names will not do.
+        """
+        super().__init__()
+        for name, value, least in (("width", width, 1), ("depth", depth, 2)):
+            if type(value) is not int or value < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
+        if not _are_names(looks):
+            raise ValueError(f"looks must be a list of names, each another, not {looks!r}")
+        self.names = tuple(looks)
+        """Names of the looks."""
+        self.depth = depth
+        widths = (3, width, 2 * width, 4 * width)
+        self.descent = nn.ModuleList(
+            nn.Conv2d(inputs, outputs, 3, 2, 1, padding_mode="replicate")
+            for inputs, outputs in pairwise(widths)
+        )
+        self.blocks = nn.ModuleList(
+            nn.Conv2d(
+                widths[-1], widths[-1], 3, padding=reach, dilation=reach, padding_mode="replicate"
+            )
+            for reach in BLOCKS
+        )
+        self.tail = nn.Conv2d(widths[-1], 12 * depth, 1)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
+        channels = [*widths[1:], *[widths[-1]] * len(BLOCKS)]
+        self.looks = nn.ModuleList(Look(channels, 12 * depth) for _ in self.names)
+
+    def of(self, look: str) -> OneLook:
+        """The generator of one look alone.
+
+        Args:
+            look: One of `names`.
+        """
+        return OneLook(self, self.names.index(look))
+
+    def look(self, index: int) -> Look:
+        """What makes one of the looks.
+
+        Args:
+            index: That of its name in `names`.
+        """
+        return cast("Look", self.looks[index])
+
+    def forward(self, thumbnail: Tensor, look: int = 0) -> Tensor:
+        """Predict grids.
+
+        Args:
+            thumbnail: `B 3 S S`, sRGB in `[0, 1]`.
+            look: Index of the look in `names`.
+
+        Returns:
+            `B 16 16 depth 3 4`, as `affine.slice_apply` takes them.
+        """
+        small = F.adaptive_avg_pool2d(thumbnail, SIDE)
+        own = self.look(look)
+        mean, covariance = colour_moments(small)
+        matrix = least_change(covariance, own.covariance)
+        offset = own.mean - (matrix @ mean[:, :, None])[:, :, 0]
+        straight = self._lumas(mean, covariance, matrix, own)
+        lumas = straight + self._reined(small, mean, straight, own)
+        change = torch.einsum("bkd,byxdij->byxkij", self._shares(lumas), self._change(small, own))
+        maps = change + torch.eye(3, 4).to(change)
+        moved = offset[:, None] + (lumas - straight)[:, :, None]
+        each = torch.cat([matrix[:, None].expand(-1, self.depth, -1, -1), moved[..., None]], dim=3)
+        turned: Tensor = maps[..., :3] @ each[:, None, None]
+        return torch.cat([turned[..., :3], turned[..., 3:] + maps[..., 3:]], dim=-1)
+
+    def _change(self, photo: Tensor, look: Look) -> Tensor:
+        """`B 16 16 depth 3 4`, what is added to the identity, over the luma of the result."""
+        x, layer = 2 * photo - 1, 0
+        for convolution in self.descent:
+            x = torch.relu(look.normalised(convolution(x), layer))
+            layer += 1
+        for convolution in self.blocks:
+            x = torch.relu(x + look.normalised(convolution(x), layer))
+            layer += 1
+        maps = self.tail(x) * look.last_scale[:, None, None] + STEP * look.last_shift[:, None, None]
+        grid: Tensor = maps.permute(0, 2, 3, 1).unflatten(3, (self.depth, 3, 4))
+        return grid
+
+    def _lumas(self, mean: Tensor, covariance: Tensor, matrix: Tensor, look: Look) -> Tensor:
+        """`B depth`: what becomes of each level of the photo's luma, by the colours' statistics."""
+        weights = mean.new_tensor(_LUMA)
+        along = covariance @ weights
+        slope = (matrix @ along[:, :, None])[:, :, 0] @ weights / (along @ weights)
+        own = torch.linspace(0, 1, self.depth).to(mean)
+        return look.mean @ weights + slope[:, None] * (own - (mean @ weights)[:, None])
+
+    def _reined(self, photo: Tensor, mean: Tensor, lumas: Tensor, look: Look) -> Tensor:
+        """`B depth`, to be added: the ends come no farther than those of the look.
+
+        Mean and covariance know nothing of them: in a photo that is dark but for a few lights these
+        would be blown out.
+        """
+        weights = mean.new_tensor(_LUMA)
+        centre = (mean @ weights)[:, None]
+        own = torch.linspace(0, 1, self.depth).to(mean) - centre
+        slope = (lumas[:, -1:] - lumas[:, :1]).detach()
+        reached = look.ends - look.mean @ weights
+        going = slope * (luma_ends(photo) - centre)
+        kept = (reached / torch.where(going.abs() < 1e-3, 1e-3, going)).clamp(LEAST_KEPT, 1)
+        down, up = kept.detach().split(1, dim=1)
+        return slope * torch.where(own > 0, up - 1, down - 1) * own
+
+    def _shares(self, lumas: Tensor) -> Tensor:
+        """`B depth depth`: how levels of the result's luma make up those of the photo's."""
+        apart = lumas.clamp(0, 1)[:, :, None] * (self.depth - 1)
+        return F.relu(1 - (apart - torch.arange(self.depth).to(lumas)).abs())
+
+
+class OneLook(nn.Module):
+    """A conditional tone generator for one of its looks, with the interface of `ToneGenerator`."""
+
+    def __init__(self, generator: ConditionalToneGenerator, look: int) -> None:
+        """Choose the look.
+
+        Args:
+            generator: The generator.
+            look: Index of the look in its names.
+        """
+        super().__init__()
+        self.generator = generator
+        self.look = look
+
+    def forward(self, thumbnail: Tensor) -> Tensor:
+        """Predict grids, as `ConditionalToneGenerator` does.
+
+        Args:
+            thumbnail: `B 3 S S`, sRGB in `[0, 1]`.
+
+        Returns:
+            `B 16 16 depth 3 4`.
+        """
+        grids: Tensor = self.generator(thumbnail, self.look)
+        return grids
+
+
+class Look(nn.Module):
+    """What makes one look of a conditional tone generator: a few numbers a channel."""
+
+    mean: Tensor
+    covariance: Tensor
+    ends: Tensor
+
+    def __init__(self, channels: Sequence[int], maps: int) -> None:
+        """Make a look.
+
+        Args:
+            channels: Of each layer that is normalised.
+            maps: Channels of the last layer, which is scaled and shifted alone.
+        """
+        super().__init__()
+        self.scales = nn.ParameterList(nn.Parameter(torch.ones(count)) for count in channels)
+        self.shifts = nn.ParameterList(nn.Parameter(torch.zeros(count)) for count in channels)
+        self.last_scale = nn.Parameter(torch.ones(maps))
+        self.last_shift = nn.Parameter(torch.zeros(maps))
+        self.register_buffer("mean", torch.full((3,), 0.5))
+        self.register_buffer("covariance", (0.05 + RIDGE) * torch.eye(3))
+        self.register_buffer("ends", torch.tensor([0.0, 1.0]))
+
+    def imitate(self, photo: Tensor) -> None:
+        """Take over the mean and the covariance of a photo's colours, and the ends of its luma.
+
+        Args:
+            photo: `3 H W` in `[0, 1]`.
+        """
+        mean, covariance = colour_moments(photo[None])
+        self.mean.copy_(mean[0])
+        self.covariance.copy_(covariance[0])
+        self.ends.copy_(luma_ends(photo[None])[0])
+
+    def normalised(self, maps: Tensor, layer: int) -> Tensor:
+        """Give the channels of a layer the look's own mean and deviation, photo by photo."""
+        apart = maps - maps.mean(dim=(2, 3), keepdim=True)
+        deviation = (apart.square().mean(dim=(2, 3), keepdim=True) + _EPSILON).sqrt()
+        scale, shift = self.scales[layer], self.shifts[layer]
+        given: Tensor = apart / deviation * scale[:, None, None] + shift[:, None, None]
+        return given
+
+
+def luma_ends(photos: Tensor) -> Tensor:
+    """`B 2`: dark and bright end of the luma of photos, `B 3 H W`."""
+    luma = torch.einsum("bchw,c->bhw", photos.detach(), photos.new_tensor(_LUMA)).flatten(1)
+    return torch.quantile(luma, luma.new_tensor(ENDS), dim=1).T
+
+
+def _are_names(looks: object) -> bool:
+    return (
+        isinstance(looks, (list, tuple))
+        and len(looks) > 0
+        and all(isinstance(name, str) and name for name in looks)
+        and len(set(looks)) == len(looks)
+    )

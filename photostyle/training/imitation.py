@@ -1,0 +1,215 @@
+"""The objective of looks learned from one photo: others shall look like it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from photostyle.losses.calm import CalmPlaces
+from photostyle.losses.lab import rgb_to_lab
+from photostyle.losses.photorealism import Photorealism
+from photostyle.losses.sliced_wasserstein import random_directions, sorted_distance
+from photostyle.losses.structure import EdgeStructure
+from photostyle.training.preview import COLOURS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+
+    from photostyle.training.conditional_tone import ConditionalToneFamily
+    from photostyle.training.config import TrainConfig
+    from photostyle.training.examples import Image
+    from photostyle.training.processes import Processes
+
+SAMPLES = 4096
+"""Colours compared of each result."""
+
+BANK = 48
+"""Directions along which the colours of a style are sorted, once."""
+
+DIRECTIONS = 12
+"""Those of them that count in a step: the axes, and others at random."""
+
+OUTLIERS = 0.3
+"""Weight of the squared distance beside the plain one, per Lab unit."""
+
+
+@dataclass(frozen=True)
+class ImitationWeights:
+    """Weights of the terms, for results in `[0, 1]`."""
+
+    style: float = 0.01
+    """Distance of colours from those of the style, in Lab units."""
+
+    cycle: float = 0.5
+    """Change of photos that were given the other look and then their own again."""
+
+    itself: float = 0.5
+    """Change of photos that have the look already."""
+
+    structure: float = 0.05
+    """Edge maps that no longer match."""
+
+    photorealism: float = 1.8
+    """Share of local variance that no affine colour map explains."""
+
+    calm: float = 5.0
+    """Variation invented where the photo is calm, root mean square."""
+
+    gamut: float = 1.0
+    """Mean distance outside `[0, 1]`."""
+
+    smoothness: float = 1000.0
+    """Squared differences between neighbouring cells of a grid."""
+
+
+class Imitation:
+    """Colours of a style; structure, photorealism and calm of the photo; consistency.
+
+    Of two photos each is the other's style, and two looks are learned: what the one changes the
+    other undoes, and what has the look already stays (Yao 2017, Photo style transfer with
+    consistency losses).
+    """
+
+    def __init__(
+        self,
+        family: ConditionalToneFamily,
+        styles: Sequence[Image],
+        config: TrainConfig,
+        device: torch.device,
+        weights: ImitationWeights | None = None,
+    ) -> None:
+        """Sort the colours of the styles.
+
+        Args:
+            family: What kind of generator learns.
+            styles: What the results of the first look shall look like, `h w 3` in `[0, 1]`, and if
+                there is a way back, those of the second.
+            config: The settings.
+            device: Where to train.
+            weights: Those of the terms.
+        """
+        self._family = family
+        self._config = config
+        self._device = device
+        self._weights = weights or ImitationWeights()
+        random = torch.Generator().manual_seed(config.seed)
+        self._bank = random_directions(3, BANK, random)
+        self._quantiles = [self._sorted(style).to(device) for style in styles]
+
+    def _sorted(self, style: Image) -> Tensor:
+        """`SAMPLES BANK`: even quantiles of a photo's colours along all directions."""
+        colours = rgb_to_lab(torch.from_numpy(style).flatten(0, 1)) @ self._bank
+        places = (torch.arange(SAMPLES) + 0.5) / SAMPLES * len(colours)
+        return colours.sort(0).values[places.long()]
+
+    def losses(
+        self, step: int, generator: nn.Module, inputs: Tensor, targets: Tensor
+    ) -> dict[str, Tensor]:
+        """Judge results by the photo that they shall look like.
+
+        Args:
+            step: Steps done before.
+            generator: The generator.
+            inputs: `B 3 S S` in `[0, 1]`.
+            targets: `B 3 S S` in `[0, 1]`: parts of the style.
+
+        Returns:
+            The weighted losses by name, scalars.
+        """
+        random = torch.Generator().manual_seed(self._config.seed * 1_000_003 + step)
+        ways = [(inputs, targets), (targets, inputs)][: len(self._quantiles)]
+        totals: dict[str, Tensor] = {}
+        for look, (contents, others) in enumerate(ways):
+            for name, loss in self._one_way(generator, look, contents, others, random).items():
+                weighted = getattr(self._weights, name) * loss / len(ways)
+                totals[name] = totals[name] + weighted if name in totals else weighted
+        return totals
+
+    def _one_way(
+        self,
+        generator: nn.Module,
+        look: int,
+        contents: Tensor,
+        others: Tensor,
+        random: torch.Generator,
+    ) -> dict[str, Tensor]:
+        applied = self._family.apply(generator, torch.cat([contents, others]), look=look)
+        results, same = applied.photos.split([len(contents), len(others)])
+        losses = {
+            "style": self._distance(results, look, random),
+            "itself": F.l1_loss(same, others),
+            "structure": _mean(EdgeStructure, contents, results),
+            "photorealism": _mean(Photorealism, contents, results),
+            "calm": _mean(CalmPlaces, contents, results),
+            "gamut": (F.relu(-results) + F.relu(results - 1)).mean(),
+            "smoothness": applied.roughness,
+        }
+        if len(self._quantiles) > 1:
+            again = self._family.apply(generator, results.clamp(0, 1), look=1 - look).photos
+            losses["cycle"] = F.l1_loss(again, contents)
+        return losses
+
+    def _distance(
+        self, photos: Tensor, look: int, random: torch.Generator, outliers: float = OUTLIERS
+    ) -> Tensor:
+        """Sliced Wasserstein distance of each photo's colours from the style's, the mean."""
+        chosen = torch.arange(DIRECTIONS)
+        chosen[3:] = torch.randperm(BANK - 3, generator=random)[: DIRECTIONS - 3] + 3
+        directions, wanted = (
+            sides[:, chosen].to(self._device) for sides in (self._bank, self._quantiles[look])
+        )
+        distances = []
+        for photo in photos.flatten(2).transpose(1, 2):
+            places = torch.randperm(len(photo), generator=random)[:SAMPLES].to(self._device)
+            colours = rgb_to_lab(photo[places]) @ directions
+            distances.append(sorted_distance(colours, wanted, outliers=outliers))
+        return torch.stack(distances).mean()
+
+    measure = COLOURS
+
+    def quality(self, photos: Tensor, inputs: Tensor, targets: Tensor) -> float:  # noqa: ARG002
+        """How far the colours of photos are from the style's.
+
+        Args:
+            photos: `B 3 S S` in `[0, 1]`, results or the inputs themselves.
+            inputs: Not needed.
+            targets: Not needed: the whole style is.
+
+        Returns:
+            Sliced Wasserstein distance in Lab units; the same photos always give the same.
+        """
+        random = torch.Generator().manual_seed(0)
+        return self._distance(photos.to(self._device), 0, random, outliers=0).item()
+
+    def judged(self) -> dict[str, Tensor]:
+        """Nothing: nothing else learns along."""
+        return {}
+
+    def learn(self, processes: Processes) -> None:
+        """Do nothing: nothing else learns along."""
+
+    def state(self) -> dict[str, Any]:
+        """Return nothing: random numbers come from the step alone."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Do nothing."""
+
+
+def _mean(
+    term: type[EdgeStructure] | type[Photorealism] | type[CalmPlaces],
+    contents: Tensor,
+    results: Tensor,
+) -> Tensor:
+    """The mean of a term over photos, `B 3 H W` each."""
+    values = [
+        term(content.permute(1, 2, 0).contiguous())(result.permute(1, 2, 0))
+        for content, result in zip(contents, results, strict=True)
+    ]
+    return torch.stack(values).mean()

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from photostyle.affine import slice_apply
+from photostyle.networks import ConditionalToneGenerator
+from photostyle.networks.conditional_tone import SIDE, luma_ends
+from photostyle.networks.recolour import colour_moments, least_change
+
+LOOKS = ["dusk", "dusk:back"]
+
+
+def made(seed=0, scale=0.1, **params):
+    """A small network that does something, with other colours for each look."""
+    torch.manual_seed(seed)
+    network = ConditionalToneGenerator(LOOKS, **{"width": 2, "depth": 3} | params)
+    torch.nn.init.normal_(network.tail.weight, std=scale)
+    for index in range(len(LOOKS)):
+        network.look(index).imitate(torch.rand(3, 9, 9) * (1 + index) / 2)
+    return network
+
+
+def photo(seed=0, side=SIDE):
+    torch.manual_seed(seed)
+    return 0.6 * torch.rand(1, 3, side, side) + 0.2
+
+
+def applied(grid, picture):
+    image = picture[0].permute(1, 2, 0).contiguous()
+    return slice_apply(image, torch.ones_like(image[..., :1]), grid).permute(2, 0, 1)[None]
+
+
+def test_a_new_network_gives_mean_and_covariance_of_the_look():
+    network = ConditionalToneGenerator(["dusk"], 2, depth=5)
+    style = 0.5 * photo(1) + 0.1
+    network.look(0).imitate(style[0])
+    grids = network(photo())
+    assert grids.shape == (1, 16, 16, 5, 3, 4)
+    assert torch.equal(grids, grids[:, :1, :1].expand_as(grids))
+    result = applied(grids, photo())
+    for found, wanted in zip(colour_moments(result), colour_moments(style), strict=True):
+        assert torch.allclose(found, wanted, atol=3e-3)
+
+
+def test_a_photo_that_has_the_colours_of_a_new_look_stays():
+    network = ConditionalToneGenerator(["dusk"], 2)
+    network.look(0).imitate(photo()[0])
+    assert torch.allclose(applied(network(photo()), photo()), photo(), atol=1e-4)
+
+
+@pytest.mark.parametrize("lights", [True, False])
+def test_the_ends_of_luma_stay_within_those_of_the_look(lights):
+    # Mean and covariance of a photo that is dark but for a few lights, or the reverse, say little.
+    network = ConditionalToneGenerator(["dusk"], 2)
+    style = photo(1)
+    network.look(0).imitate(style[0])
+    uneven = 0.1 + 0.1 * photo()
+    uneven[..., :8] = 0.9
+    uneven = uneven if lights else 1 - uneven
+    result = luma_ends(applied(network(uneven), uneven))[0]
+    low, high = network.look(0).ends
+    assert low - 0.03 < result[0] < result[1] < high + 0.03
+    _, covariance = colour_moments(uneven)
+    straight = least_change(covariance, network.look(0).covariance)[0]
+    mean = uneven.mean((0, 2, 3))
+    free = luma_ends((straight @ (uneven[0].flatten(1) - mean[:, None]) + 0.5)[None, :, None])[0]
+    assert free[1] > high + 0.15 if lights else free[0] < low - 0.15
+
+
+def test_looks_differ_by_their_normalisation_alone():
+    network = made()
+    first, second = network(photo(), 0), network(photo(), 1)
+    assert not torch.allclose(first, second, atol=1e-2)
+    network.looks[1].load_state_dict(network.looks[0].state_dict())
+    assert torch.equal(network(photo(), 1), first)
+
+
+def test_exposure_and_contrast_of_the_photo_make_no_difference():
+    # Maps differ, for they undo the difference; results hardly do.
+    network = made(scale=0, depth=16)
+    curve = torch.zeros(16, 3, 4)
+    curve[..., 3] = torch.linspace(-1, 1, 16)[:, None] ** 2
+    network.look(0).last_shift.data.copy_(0.1 * curve.flatten())
+    bright = 0.5 * photo() + 0.4
+    results = [applied(network(each), each) for each in (photo(), bright)]
+    assert (results[0] - results[1]).abs().mean() < 0.1 * (results[0] - photo()).abs().mean()
+    assert (results[0] - photo()).abs().mean() > 0.1
+
+
+@pytest.mark.parametrize("side", [SIDE, 2 * SIDE])
+def test_thumbnails_of_other_sizes_give_the_same(side):
+    large = photo().repeat_interleave(side // SIDE, 2).repeat_interleave(side // SIDE, 3)
+    assert torch.allclose(made()(large), made()(photo()), atol=1e-4)
+
+
+def test_photos_of_a_batch_do_not_mix():
+    network = made()
+    both = network(torch.cat([photo(0), photo(1) ** 2]))
+    assert torch.allclose(both[1:], network(photo(1) ** 2), atol=1e-4)
+
+
+def test_one_look_alone_has_the_interface_of_a_tone_generator():
+    network = made()
+    assert torch.equal(network.of("dusk:back")(photo()), network(photo(), 1))
+
+
+def test_every_weight_of_the_look_and_every_shared_one_learns():
+    network = made()
+    network(photo(), 1).square().mean().backward()
+    for name, weight in network.named_parameters():
+        learns = weight.grad is not None and weight.grad.abs().sum() > 0
+        # What a normalisation takes away again has no effect.
+        if name.startswith("looks.0") or name.endswith("bias"):
+            continue
+        assert learns, name
+    assert all(weight.grad is None for weight in network.looks[0].parameters())
+
+
+def test_looks_are_a_small_part_of_the_weights():
+    network = ConditionalToneGenerator(LOOKS)
+    own = sum(weight.numel() for weight in network.looks.parameters())
+    assert own < 0.05 * sum(weight.numel() for weight in network.parameters())
+
+
+@pytest.mark.parametrize("arguments", [{"width": 0}, {"depth": 1}, {"depth": 2.5}, {"width": True}])
+def test_what_does_not_fit_is_refused(arguments):
+    with pytest.raises(ValueError, match="must be an integer of at least"):
+        ConditionalToneGenerator(LOOKS, **arguments)
+
+
+@pytest.mark.parametrize("looks", [[], [""], ["a", "a"], "dusk", [1], None])
+def test_looks_need_names(looks):
+    with pytest.raises(ValueError, match="looks must be a list of names"):
+        ConditionalToneGenerator(looks)
