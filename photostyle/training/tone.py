@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SMALLEST_PART = 0.6
 """Examples are crops of at least this share of a photo's height and width."""
 
-SMOOTHNESS = 40.0
+SMOOTHNESS = 80.0
 """Weight of the squared differences between neighbouring cells. One exposure was wrong for the
 whole photo; where the grid varies, halos are not far."""
 
