@@ -46,7 +46,7 @@ class ImitationWeights:
     style: float = 0.01
     """Distance of colours from those of the style, in Lab units."""
 
-    cycle: float = 0.5
+    cycle: float = 0.9
     """Change of photos that were given the other look and then their own again."""
 
     itself: float = 0.5
