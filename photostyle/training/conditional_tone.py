@@ -14,7 +14,7 @@ from photostyle.affine.slice_torch import LUMA
 from photostyle.networks import ConditionalToneGenerator
 from photostyle.networks.conditional_tone import SIDE
 from photostyle.training.family import Applied
-from photostyle.training.tone import ToneFamily, apply_grids, roughness
+from photostyle.training.tone import ToneFamily, apply_grids, random_photo, roughness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,16 +92,7 @@ class ConditionalToneFamily(ToneFamily):
         random: np.random.Generator,
     ) -> Image:
         """Take most of a photo, perhaps mirrored, squashed to `128 128 3`."""
-        photo = photos[int(random.integers(len(photos)))][0]
-        height, width = (
-            max(1, round(side * random.uniform(SMALLEST_PART, 1))) for side in photo.shape[:2]
-        )
-        top = random.integers(photo.shape[0] - height + 1)
-        left = random.integers(photo.shape[1] - width + 1)
-        part = photo[top : top + height, left : left + width]
-        small = cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        mirrored = small[:, ::-1] if random.random() < 0.5 else small
-        return np.asarray(mirrored, np.float32) / np.float32(255)
+        return random_photo(photos, random, side=SIDE, smallest=SMALLEST_PART)
 
     def apply(
         self, generator: nn.Module, photos: Tensor, to: Tensor | None = None, look: int = 0

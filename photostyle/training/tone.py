@@ -72,20 +72,26 @@ class ToneFamily:
 
 
 def random_photo(
-    pyramids: Sequence[Sequence[Pixels]], random: np.random.Generator
+    pyramids: Sequence[Sequence[Pixels]],
+    random: np.random.Generator,
+    *,
+    side: int = THUMBNAIL,
+    smallest: float = SMALLEST_PART,
 ) -> NDArray[np.float32]:
     """Take most of a random photo, perhaps mirrored, squashed to a thumbnail.
 
     Args:
         pyramids: Photos at several scales, as `pyramid` returns them.
         random: Source of all random numbers.
+        side: Height and width of the thumbnail in pixels.
+        smallest: At least this share of the photo's height and width is taken.
 
     Returns:
-        `256 256 C` in `[0, 1]`.
+        `side side C` in `[0, 1]`.
     """
     photo = pyramids[int(random.integers(len(pyramids)))][0]
     height, width = (
-        max(1, round(side * random.uniform(SMALLEST_PART, 1))) for side in photo.shape[:2]
+        max(1, round(length * random.uniform(smallest, 1))) for length in photo.shape[:2]
     )
     top = random.integers(photo.shape[0] - height + 1)
     left = random.integers(photo.shape[1] - width + 1)
@@ -94,9 +100,7 @@ def random_photo(
         part = part[:, ::-1]
     # OpenCV averages at most four channels at once, and pairs have six.
     sides = [
-        cv2.resize(
-            part[..., first : first + 3], (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA
-        )
+        cv2.resize(part[..., first : first + 3], (side, side), interpolation=cv2.INTER_AREA)
         for first in range(0, part.shape[2], 3)
     ]
     return np.concatenate(sides, axis=-1).astype(np.float32) / np.float32(255)
