@@ -28,7 +28,7 @@ SUFFIXES = {
     "HEIC": ".heic", "JPEG XL": ".jxl",
 }  # fmt: skip
 
-EXTRAS = {"HEIC": "pillow_heif", "JPEG XL": "pillow_jxl"}
+EXTRAS = {"HEIC": ("pillow_heif",), "JPEG XL": ("pillow_jxl", "imagecodecs")}
 """Packages that formats need beyond those that are always there."""
 
 RESOLUTION_PLACES = ("JPEG", "PNG", "TIFF")
@@ -65,8 +65,8 @@ class Cell:
     def needs(self) -> tuple[str, ...]:
         """Packages that are needed to make the file."""
         return (
-            *((EXTRAS[self.format],) if self.format in EXTRAS else ()),
-            *(("imagecodecs",) if self._jpeg_of_inks or self._bare_jxl else ()),
+            *EXTRAS.get(self.format, ()),
+            *(("imagecodecs",) if self._jpeg_of_inks else ()),
         )
 
     @property
@@ -97,10 +97,6 @@ class Cell:
     @property
     def _jpeg_of_inks(self) -> bool:
         return self.format == "JPEG" and self.inks
-
-    @property
-    def _bare_jxl(self) -> bool:
-        return (self.format, self.depth) == ("JPEG XL", 16)
 
 
 # Pixels
@@ -328,7 +324,7 @@ PROFILES = {
     ),
     "grey": _profile(b"GRAY", {b"kTRC": _gamma(1.8)}),
     "inks": press_profile(),
-    "linear": b"stated by numbers, of JPEG XL files of 16 bits",
+    "linear": b"stated by numbers, of JPEG XL files of more than 8 bits",
 }
 
 
@@ -508,11 +504,12 @@ def _jxl(cell: Cell, samples: np.ndarray, path: Path) -> bytes:
             image.save(buffer, "JXL", lossless_jpeg=True)
         jpeg.unlink()
         return buffer.getvalue()
-    if cell.depth == 16:
+    if cell.depth > 8:
         import imagecodecs
 
         codestream = imagecodecs.jpegxl_encode(samples.squeeze(), lossless=True, usecontainer=False)
         codestream = _boxes(codestream).get(b"jxlc", codestream)  # where it makes one all the same
+        codestream = _deep_codestream(codestream, cell)
     else:
         _image(samples).save(buffer, "JXL", quality=98, effort=3, use_container=False)
         codestream = _turned_codestream(buffer.getvalue(), cell.orientation)
@@ -544,6 +541,30 @@ def _turned_codestream(codestream: bytes, orientation: int) -> bytes:
     header += "0" * (-len(header) % 8)
     packed = bytes(int(header[i : i + 8][::-1], 2) for i in range(0, len(header), 8))
     return codestream[:2] + packed + codestream[2 + (end + 2 + 7) // 8 :]
+
+
+def _deep_codestream(codestream: bytes, cell: Cell) -> bytes:
+    """A codestream of linear samples of more than 8 bits, with another curve and an orientation.
+
+    Reference: ISO/IEC 18181-1, annex D.
+    """
+    bits = "".join(f"{byte:08b}"[::-1] for byte in codestream[2:42])
+    start = 9 if bits[6:9] != "000" else 14
+    # Whether of floating point, how many bits, and of these the exponent's if there is one.
+    depth = 7 if cell.depth == 32 else 9
+    alpha = 1 + 2 + depth + 2 + 2 + 1 if cell.alpha else 0  # kind, depth, scale, name, multiplied
+    # Enough of 16 bits, number of channels; how compressed, how stated; space, white, primaries.
+    curve = start + 2 + depth + 1 + 2 + alpha + 1 + 2 + 2 + 2 + (0 if cell.grey else 2) + 1
+    if bits[0] != "1" or bits[start : start + 2] != "00" or bits[curve : curve + 6] != "010110":
+        raise ValueError("an unusual header")
+    end = curve + 8  # with the rendering intent
+    if cell.profile == "none":
+        bits = bits[:curve] + "011101" + bits[curve + 6 :]
+    extra = "1" + f"{cell.orientation - 1:03b}"[::-1] + "000"
+    header = bits[: start + 1] + extra + bits[start + 2 : end] + "1" + "00" + "1"
+    header += "0" * (-len(header) % 8)
+    packed = bytes(int(header[i : i + 8][::-1], 2) for i in range(0, len(header), 8))
+    return codestream[:2] + packed + codestream[2 + (end + 3 + 7) // 8 :]
 
 
 _WRITERS = {
@@ -617,6 +638,11 @@ def read_file(path: Path) -> Found:
         boxes = _boxes(data)
         block, xmp = boxes.get(b"Exif", b"")[4:], boxes.get(b"xml ")
     depth = 8
+    if path.suffix == ".jxl":
+        import imagecodecs
+
+        samples = imagecodecs.jpegxl_decode(data)
+        depth = 8 * samples.itemsize
     if path.suffix == ".heic":
         import pillow_heif
 

@@ -77,7 +77,7 @@ TIFF = Format(
 WEBP = Format("WEBP", (".webp",), False, True, False, 16383, grey=False)
 AVIF = Format("AVIF", (".avif",), False, True, False, 32768, coded_bits=(10, 12))
 HEIF = Format("HEIF", (".heic", ".heif", ".hif"), False, True, False, 16384, coded_bits=(10, 12))
-JXL = Format("JXL", (".jxl",), False, True, False, profile=False)
+JXL = Format("JXL", (".jxl",), True, True, False, profile=False)
 
 FORMATS = {format_.name: format_ for format_ in (JPEG, PNG, TIFF, WEBP, AVIF)}
 """The formats of results that are always there, by name."""

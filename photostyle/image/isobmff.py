@@ -1,4 +1,4 @@
-"""What AVIF and HEIF files say of their pictures.
+"""What AVIF and HEIF files say of their pictures, and the boxes that JPEG XL files have as well.
 
 Reference: ISO/IEC 14496-12 (boxes) and 23008-12 (properties of pictures).
 """
@@ -78,9 +78,14 @@ def properties(data: bytes) -> Properties:
     return Properties(width, height, bits, profile, nclx, full_range, **colours, turned=turned)
 
 
+def top_boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Type, and beginning and end of the payload, of the boxes that are in no other."""
+    return _boxes(data, 0, len(data))
+
+
 def has_film(data: bytes) -> bool:
     """Whether a film stands behind the pictures, as phones put it there."""
-    return any(kind == b"mpvd" for kind, _, _ in _boxes(data, 0, len(data)))
+    return any(kind == b"mpvd" for kind, _, _ in top_boxes(data))
 
 
 def _numbers_of_main(data: bytes) -> set[int]:
@@ -110,7 +115,7 @@ def _numbers_of_main(data: bytes) -> set[int]:
 def _below(data: bytes, *kinds: bytes) -> Iterator[tuple[bytes, int, int]]:
     """The boxes in the box that a way of types leads to, from the file's `meta` box on."""
     if not kinds:
-        for kind, start, end in _boxes(data, 0, len(data)):
+        for kind, start, end in top_boxes(data):
             if kind == b"meta":
                 yield from _boxes(data, start + 4, end)
         return

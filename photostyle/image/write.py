@@ -61,9 +61,9 @@ def write_photo(
 
     Pixels are converted into the photo's colour profile, which is embedded. A photo in CMYK stays
     so in a JPEG or TIFF, with the same amounts of ink where its pixels are the same; one in grey as
-    long as its pixels are grey. PNG and TIFF keep 16 bits a channel, TIFF floating point values as
-    well, AVIF and HEIC 10 and 12; all but JPEG keep alpha; transparent parts of a JPEG become
-    white. The file appears under its name when it is complete, or not at all.
+    long as its pixels are grey. PNG, TIFF and JPEG XL keep 16 bits a channel, TIFF floating point
+    values as well, AVIF and HEIC 10 and 12; all but JPEG keep alpha; transparent parts of a JPEG
+    become white. The file appears under its name when it is complete, or not at all.
 
     Args:
         photo: The photo.
