@@ -84,7 +84,7 @@ def train(
             "--degrade",
             metavar="WHAT",
             help="Instead of B: what the filter shall undo, of exposure, night, haze, blur, "
-            "motion, noise, jpeg.",
+            "noise, jpeg.",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -102,8 +102,8 @@ def train(
         typer.Option(
             "--family",
             metavar="FAMILY",
-            help="With --paired: tone, to change colours (the default), or repair, to change "
-            "pixels.",
+            help="With --paired: tone, to change colours (the default), repair, to change "
+            "pixels, or deconvolution, to undo a blur.",
             rich_help_panel=_LEARNING,
         ),
     ] = None,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +18,8 @@ from photostyle.device import operator_threads
 from photostyle.errors import DeviceError, PhotostyleError
 from photostyle.filters.tiling import MULTIPLE, OVERLAP, Span, spans
 from photostyle.image import clip_like, quantise
+from photostyle.networks import DeconvolutionGenerator
+from photostyle.networks.spectra import WINDOW, window_step, windows
 from photostyle.progress import Progress, ProgressCallback
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from photostyle.image import Photo
 
 Image = NDArray[np.float32]
+Repair = Callable[[Tensor], Tensor]
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +80,7 @@ class RepairFilter:
             DeviceError: The device has too little memory even for small tiles.
         """
         height, width = photo.height, photo.width
+        repairs = [self._informed(network, photo) for network in self._networks]
         while True:
             rows = spans(height, self._tile)
             columns = spans(width, self._tile)
@@ -84,8 +90,8 @@ class RepairFilter:
                     progress(Progress(self.name, index, len(rows)))
                     band = np.zeros((row.stop - row.start, width, 3), np.float32)
                     band[: len(carried)] = carried
-                    for column, tile in self._tiles(photo, row, columns):
-                        band[:, column.start : column.stop] += tile
+                    for place, tile in self._tiles(photo, repairs, row, columns):
+                        band[place] += tile
                     done = rows[index + 1].start if index + 1 < len(rows) else height
                     quantise(band[: done - row.start], out[row.start : done])
                     carried = band[done - row.start :].copy()
@@ -105,17 +111,25 @@ class RepairFilter:
             progress(Progress(self.name, len(rows), len(rows)))
             return
 
-    def _tiles(
-        self, photo: Photo, row: Span, columns: Sequence[Span]
-    ) -> Iterator[tuple[Span, Image]]:
-        """Filter a row of tiles, each times its share of the result."""
+    @torch.inference_mode()
+    def _informed(self, network: nn.Module, photo: Photo) -> Repair:
+        """Show the whole photo to a network that wants to see it before its tiles."""
+        if not isinstance(network, DeconvolutionGenerator):
+            return network
+        return partial(network, sight=network.look(_windows(photo).to(self._device)))
 
-        def tile(column: Span) -> tuple[Span, Image]:
+    def _tiles(
+        self, photo: Photo, repairs: Sequence[Repair], row: Span, columns: Sequence[Span]
+    ) -> Iterator[tuple[tuple[slice, slice], Image]]:
+        """Filter a row of tiles; where in the row each has a share, and that share."""
+
+        def tile(column: Span) -> tuple[tuple[slice, slice], Image]:
             part = photo.floats(slice(row.start, row.stop), slice(column.start, column.stop))
-            result = self._filtered(part)
-            result *= row.weights[:, None, None]
-            result *= column.weights[:, None]
-            return column, result
+            down, right = row.used, column.used
+            result = self._filtered(part, repairs, down, right)
+            result *= row.weights[down, None, None]
+            result *= column.weights[right, None]
+            return (down, slice(column.start + right.start, column.start + right.stop)), result
 
         if self._device.type != "cpu":
             yield from map(tile, columns)
@@ -129,28 +143,41 @@ class RepairFilter:
             yield from pool.map(tile, columns)
 
     @torch.inference_mode()
-    def _filtered(self, part: Image) -> Image:
+    def _filtered(self, part: Image, repairs: Sequence[Repair], down: slice, right: slice) -> Image:
+        """Filter a part of a photo, `H W 3`, and cut out what is used of it."""
         before = torch.from_numpy(part).permute(2, 0, 1)[None]  # channels last
         # What a wide profile has outside of sRGB no network has seen; it is carried over.
         seen = before.clamp(0, 1)
-        after = self._mean(seen.to(self._device)).cpu() + (before - seen)
+        used = (..., down, right)
+        after = self._mean(seen.to(self._device), repairs)[used].cpu()
+        after = after + (before[used] - seen[used])
         if self._strength < 1:
-            after = torch.lerp(before, after, self._strength)
+            after = torch.lerp(before[used], after, self._strength)
         result: Image = after[0].permute(1, 2, 0).contiguous().numpy()
-        return clip_like(result, part)
+        return clip_like(result, part[down, right])
 
-    def _mean(self, tile: Tensor) -> Tensor:
+    def _mean(self, tile: Tensor, repairs: Sequence[Repair]) -> Tensor:
         with self._half_where_possible():
-            mean = torch.stack([network(tile).float() for network in self._networks]).mean(dim=0)
+            first, *others = (repair(tile).float() for repair in repairs)
+        mean = sum(others, first) / len(repairs) if others else first
         if self._half is None or bool(torch.isfinite(mean).all()):
             return mean
         log.info("filter %s overflows in %s: using 32 bits", self.name, self._half)
         self._half = None
-        return self._mean(tile)
+        return self._mean(tile, repairs)
 
     def _half_where_possible(self) -> AbstractContextManager[object]:
         dtype = self._half or torch.bfloat16
         return torch.autocast(self._device.type, dtype, enabled=self._half is not None)
+
+
+def _windows(photo: Photo) -> Tensor:
+    """Windows from all over a photo, as `spectra.windows` cuts them."""
+    step = window_step(photo.height, photo.width)
+    tops = range(0, max(1, photo.height - WINDOW + 1), step)
+    strips = (photo.floats(slice(top, top + WINDOW)) for top in tops)
+    tensors = (torch.from_numpy(strip).permute(2, 0, 1)[None].clamp(0, 1) for strip in strips)
+    return torch.cat([windows(tensor, step) for tensor in tensors], dim=1)
 
 
 def _half_precision(device: torch.device) -> torch.dtype | None:

@@ -39,6 +39,12 @@ class Span:
     weights: NDArray[np.float32]
     """Share of the tile in the result, pixel by pixel; those of all tiles sum to 1."""
 
+    @property
+    def used(self) -> slice:
+        """The pixels of the tile, counted from its first, that have a share."""
+        shared = np.flatnonzero(self.weights)
+        return slice(int(shared[0]), int(shared[-1]) + 1)
+
 
 def spans(length: int, tile: int) -> list[Span]:
     """Cover an axis with overlapping tiles.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from photostyle.networks.conditional_tone import ConditionalToneGenerator
+    from photostyle.networks.deconvolution import DeconvolutionGenerator
     from photostyle.networks.discriminator import PatchDiscriminator
     from photostyle.networks.look import GlobalLook
     from photostyle.networks.repair import RepairGenerator
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConditionalToneGenerator",
+    "DeconvolutionGenerator",
     "GlobalLook",
     "PatchDiscriminator",
     "RepairGenerator",
@@ -22,6 +24,7 @@ __all__ = [
 
 _HOMES = {
     "ConditionalToneGenerator": "photostyle.networks.conditional_tone",
+    "DeconvolutionGenerator": "photostyle.networks.deconvolution",
     "GlobalLook": "photostyle.networks.look",
     "PatchDiscriminator": "photostyle.networks.discriminator",
     "RepairGenerator": "photostyle.networks.repair",

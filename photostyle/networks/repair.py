@@ -96,16 +96,19 @@ class RepairGenerator(nn.Module):
         return photo + residual[:, :, :height, :width]
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
+    """Two 3x3 convolutions, whose result is added to their input, `B width H W`."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Add the result, `B width H W`."""
         residual: Tensor = self.second(F.relu(self.first(x), inplace=True))
         return x + residual
 
 
 def _blocks(width: int, count: int) -> nn.Module:
-    return nn.Sequential(*(_Residual(width) for _ in range(count)))
+    return nn.Sequential(*(Residual(width) for _ in range(count)))

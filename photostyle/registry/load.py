@@ -152,6 +152,7 @@ _ARCHITECTURES: Mapping[str, Callable[[dict[str, Any]], nn.Module]] = {
     "encoder": _encoder,
     "vgg19": lambda params: Vgg19(**params),
     "upernet-convnext": lambda params: UperNet(**params),
+    "deconvolution": lambda params: networks.DeconvolutionGenerator(**params),
     "repair": lambda params: networks.RepairGenerator(**params),
     "tone": lambda params: networks.ToneGenerator(**params),
     "conditional-tone": lambda params: networks.ConditionalToneGenerator(**params),

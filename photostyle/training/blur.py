@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from photostyle.training.compression import compressed
 from photostyle.training.exposure import from_linear, to_linear
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Image = NDArray[np.float32]
 
@@ -21,9 +17,14 @@ SHARP_SHARE = 0.1
 LARGEST_SIGMA = 0.02
 """Of the noise, which a repair of blur would amplify if it had never seen any."""
 
+JPEG_SHARE = 0.3
+"""So many photos were compressed after that, whose blocks must not be sharpened."""
+
+LOWEST_QUALITY = 75
+
 
 def blur(photo: Image, random: np.random.Generator) -> Image:
-    """Blur a photo by lack of focus or by motion, and add the noise that comes after it.
+    """Blur a photo by lack of focus or by motion, and add the noise and the JPEG that come after.
 
     Cameras blur linear light, and half of the photos are blurred so. The others are blurred in
     encoded values, as the usual synthetic test sets and lens software do.
@@ -35,32 +36,15 @@ def blur(photo: Image, random: np.random.Generator) -> Image:
     Returns:
         `H W 3`, not clipped.
     """
-    return _blurred(photo, draw_kernel, random)
-
-
-def motion(photo: Image, random: np.random.Generator) -> Image:
-    """Blur a photo by motion alone, and otherwise as `blur` does.
-
-    Args:
-        photo: `H W 3`, sRGB in `[0, 1]`.
-        random: Source of all random numbers.
-
-    Returns:
-        `H W 3`, not clipped.
-    """
-    return _blurred(photo, draw_motion, random)
-
-
-def _blurred(
-    photo: Image,
-    draw: Callable[[np.random.Generator], Image],
-    random: np.random.Generator,
-) -> Image:
     if random.random() >= SHARP_SHARE:
-        kernel = draw(random)
+        kernel = draw_kernel(random)
         photo = convolve(photo, kernel, linear=random.random() < 0.5)
     sigma = LARGEST_SIGMA * random.random() ** 2
-    return photo + np.float32(sigma) * random.standard_normal(photo.shape, np.float32)
+    photo = photo + np.float32(sigma) * random.standard_normal(photo.shape, np.float32)
+    if random.random() >= JPEG_SHARE:
+        return photo
+    quality = int(random.integers(LOWEST_QUALITY, 100))
+    return compressed(photo, quality, half_colour=random.random() < 0.5)
 
 
 def convolve(photo: Image, kernel: Image, *, linear: bool) -> Image:

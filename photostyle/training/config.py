@@ -9,13 +9,17 @@ from photostyle.errors import UsageError
 RENDERINGS = "night", "sunset"
 """Looks that need no examples: names of `training.examples.RENDERINGS`."""
 
+FAMILIES = {"tone": "tone", "repair": "repair", "deconvolution": "repair"}
+"""Families of generators, and the kinds of filters that they are: tone filters change colours by a
+bilateral grid, repairs change pixels, by convolutions alone or after Wiener's filter."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
     """How a filter is trained."""
 
     family: str = "repair"
-    """`"repair"` or `"tone"`: which generator."""
+    """Which generator: one of `FAMILIES`."""
 
     degrade: tuple[str, ...] = ("noise", "jpeg")
     """What befalls the photos of the only folder; names of `training.degrade.DEGRADATIONS`. None:
@@ -85,8 +89,8 @@ class TrainConfig:
         for name in ("steps", "first_cycle", "batch", "snapshots"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.family not in ("repair", "tone"):
-            raise UsageError(f"family must be repair or tone, not '{self.family}'")
+        if self.family not in FAMILIES:
+            raise UsageError(f"family must be one of {', '.join(FAMILIES)}, not '{self.family}'")
         if self.size < 32 or self.size % 16:
             raise UsageError(f"size must be a multiple of 16 from 32 on, not {self.size}")
         if not self.rate > 0:
@@ -104,13 +108,18 @@ class TrainConfig:
         if (bool(self.degrade), bool(self.render), self.paired).count(True) > 1:
             raise UsageError("--paired, --degrade and --render exclude each other: give one")
         self._check_imitation()
-        if self.family == "repair" and (self.render or self.is_look):
+        if self.kind == "repair" and (self.render or self.is_look):
             raise UsageError("a repair needs pairs to learn from: --paired, or --degrade")
 
     @property
     def is_look(self) -> bool:
         """Whether there are two folders whose photos have nothing to do with each other."""
         return not (self.degrade or self.render or self.paired or self.imitate)
+
+    @property
+    def kind(self) -> str:
+        """Whether the result is a `"tone"` filter or a `"repair"`."""
+        return FAMILIES[self.family]
 
     @property
     def architecture(self) -> str:

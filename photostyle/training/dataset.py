@@ -178,7 +178,7 @@ def _dataset(
         raise UsageError(f"{found} {place}: training needs {FEWEST} or more")
     if failures:
         warn(f"{failures} of {total} {noun}s {place} cannot be read and are left out")
-    if config.family == "repair":  # the others look at thumbnails
+    if config.kind == "repair":  # tone filters look at thumbnails
         _warn_of_small(pyramids.values(), config.size, warn)
     kept = held_out_names(list(pyramids), config.hold_out)
     train = {name: pyramid for name, pyramid in pyramids.items() if name not in kept}

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.errors import UsageError
-from photostyle.training.blur import blur, motion
+from photostyle.training.blur import blur
+from photostyle.training.compression import compressed, to_uint8
 from photostyle.training.exposure import wrong_exposure
 from photostyle.training.haze import haze
 from photostyle.training.nightfall import night
@@ -79,18 +80,8 @@ def jpeg(photo: Image, random: np.random.Generator) -> Image:
     """
     down, right = random.integers(0, 8, 2) if random.random() < CROPPED_SHARE else (0, 0)
     shifted = np.pad(photo, ((down, 0), (right, 0), (0, 0)), mode="symmetric")
-    full = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
-    half = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
-    options = [
-        cv2.IMWRITE_JPEG_QUALITY,
-        10 + int(86 * random.random() ** 1.5),
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        full if random.random() < 0.2 else half,
-    ]
-    # OpenCV takes blue first.
-    data = cv2.imencode(".jpg", to_uint8(shifted)[..., ::-1], options)[1]
-    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.float32)
-    return decoded[down:, right:] / np.float32(255)
+    quality = 10 + int(86 * random.random() ** 1.5)
+    return compressed(shifted, quality, half_colour=random.random() >= 0.2)[down:, right:]
 
 
 DEGRADATIONS: dict[str, Degradation] = {
@@ -98,7 +89,6 @@ DEGRADATIONS: dict[str, Degradation] = {
     "night": night,
     "haze": haze,
     "blur": blur,
-    "motion": motion,
     "noise": noise,
     "jpeg": jpeg,
 }
@@ -143,9 +133,3 @@ def degrade(photo: Image, names: Sequence[str], random: np.random.Generator) -> 
         ):
             photo = DEGRADATIONS[names[index]](np.clip(photo, 0, 1), random)
     return to_uint8(photo).astype(np.float32) / np.float32(255)
-
-
-def to_uint8(photo: Image) -> NDArray[np.uint8]:
-    """Quantise `[0, 1]` to 8 bits, clipped."""
-    scaled: Image = np.clip(photo * 255 + np.float32(0.5), 0, 255)
-    return scaled.astype(np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,35 @@ class Examples:
         random = np.random.default_rng([self.seed, step, process] if process else [self.seed, step])
         inputs, targets = zip(*(self.draw(random) for _ in range(count)), strict=True)
         return _tensor(inputs), _tensor(targets)
+
+
+class Ahead:
+    """Batches of examples, the next of which is made while the last is learned from."""
+
+    def __init__(self, examples: Examples, count: int, process: int = 0) -> None:
+        """Make nothing yet.
+
+        Args:
+            examples: Where they come from.
+            count: Examples of a batch.
+            process: As in `Examples.batch`.
+        """
+        self._examples = examples
+        self._count = count
+        self._process = process
+        self._worker = ThreadPoolExecutor(1, "examples")
+        self._begun: tuple[int, Future[tuple[Tensor, Tensor]]] | None = None
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """The examples of a step, as `Examples.batch` makes them; the next step's are begun."""
+        begun, self._begun = self._begun, None
+        current = begun[1] if begun and begun[0] == step else self._begin(step)
+        made = current.result()
+        self._begun = step + 1, self._begin(step + 1)
+        return made
+
+    def _begin(self, step: int) -> Future[tuple[Tensor, Tensor]]:
+        return self._worker.submit(self._examples.batch, step, self._count, self._process)
 
 
 def degraded(photos: Sequence[Sequence[Pixels]], cut: Cut, names: Sequence[str]) -> Draw:

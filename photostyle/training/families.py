@@ -13,12 +13,11 @@ FAMILY_OF = {
     "exposure": "tone",
     "night": "tone",
     "haze": "tone",
-    "blur": "repair",
-    "motion": "repair",
+    "blur": "deconvolution",
     "noise": "repair",
     "jpeg": "repair",
 }
-"""Tone filters change colours alone, repairs change pixels: see `TrainConfig.family`."""
+"""Tone filters change colours alone, all others pixels: see `TrainConfig.family`."""
 
 
 def family_of(degradations: Sequence[str]) -> str:
@@ -31,6 +30,8 @@ def family_of(degradations: Sequence[str]) -> str:
         UsageError: There is no such family.
     """
     families = {FAMILY_OF[name]: name for name in degradations}
+    if families.keys() == {"repair", "deconvolution"}:
+        return "repair"  # which can learn anything, if with more work
     if len(families) > 1:
         names = " and ".join(families.values())
         raise UsageError(f"no filter undoes both {names}: train one for each, and apply both")

@@ -145,7 +145,7 @@ def train(
     device = processes.device(device)
     saved = read_checkpoint(files.checkpoint) if resume else None
     start = (
-        find_start(init, config.family, architecture=config.architecture)
+        find_start(init, config.kind, architecture=config.architecture)
         if saved is None or init is not None
         else started(saved["settings"]["init"], saved["params"])
     )
@@ -184,7 +184,7 @@ def train(
     names = " and ".join(folder.resolve().name or str(folder) for folder in folders)
     description = Description(
         name=name,
-        kind=config.family,
+        kind=config.kind,
         architecture=task.family.architecture,
         params=dict(task.family.params),
         license=license,

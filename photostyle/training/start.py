@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 NOTHING = "none"
 """What users say for a generator that changes nothing yet."""
 
+_WHAT = {
+    "tone": "a tone filter from folders",
+    "conditional-tone": "a look of a single photo",
+    "look": "a look that transfer has saved",
+    "repair": "a repair by convolutions",
+    "deconvolution": "a repair of blur",
+}
+"""What networks of each architecture are for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -49,40 +58,40 @@ def started(label: str, params: Mapping[str, Any]) -> Start:
 
 
 def find_start(
-    name: str | None, family: str, models: Path | None = None, architecture: str | None = None
+    name: str | None, kind: str, models: Path | None = None, architecture: str | None = None
 ) -> Start:
-    """Find the filter that a new one of a family starts from.
+    """Find the filter that a new one starts from.
 
     Args:
-        name: A filter's name or file, or `none`. By default the first bundled one of the family.
-        family: `"repair"` or `"tone"`.
+        name: A filter's name or file, or `none`. By default the first bundled one of that kind and
+            architecture.
+        kind: `"repair"` or `"tone"`.
         models: A further list of models.
-        architecture: What the registry calls the new filter's network; by default, its family.
+        architecture: What the registry calls the new filter's network; by default, as its kind.
 
     Raises:
         ModelError: There is no such filter, or its weights are missing or not the listed ones.
-        UsageError: It is of another family, or not one of photostyle's own networks.
+        UsageError: It is of another kind, or not one of photostyle's own networks.
     """
-    architecture = architecture or family
+    architecture = architecture or kind
     if name is None:
         bundled = (
             entry
             for entry in read_entries(models).values()
-            if entry.bundled and (entry.kind, entry.architecture) == (family, architecture)
+            if entry.bundled and (entry.kind, entry.architecture) == (kind, architecture)
         )
         name = next((entry.name for entry in bundled), NOTHING)
     if name == NOTHING:
         return Start(NOTHING, "", None, None)
     entry = find_entry(name, models=models)
-    if entry.kind != family:
+    if entry.kind != kind:
         what = f"a {entry.kind} filter" if entry.kind in ("repair", "tone") else f"for {entry.kind}"
-        raise UsageError(f"cannot start from '{name}': it is {what}, and the new one is a {family}")
+        raise UsageError(f"cannot start from '{name}': it is {what}, and the new one is a {kind}")
     if entry.architecture != architecture:
-        if "conditional-tone" in (entry.architecture, architecture):
-            kinds = "a look of a single photo", "another kind of filter"
-            found, wanted = kinds if entry.architecture == "conditional-tone" else kinds[::-1]
-            raise UsageError(f"cannot start from '{name}': it is {found}, and the new one {wanted}")
-        raise UsageError(f"cannot start from '{name}': its network is not one of photostyle's own")
+        if entry.architecture not in _WHAT:
+            raise UsageError(f"cannot start from '{name}': its network is not photostyle's own")
+        found, wanted = _WHAT[entry.architecture], _WHAT[architecture]
+        raise UsageError(f"cannot start from '{name}': it is {found}, and the new one {wanted}")
     weights = load_networks(entry)[-1].state_dict()
     params = entry.params
     if architecture == "tone":

@@ -14,6 +14,7 @@ from photostyle.training.dataset import (
     read_pairs,
     read_single,
 )
+from photostyle.training.deconvolution import DeconvolutionFamily
 from photostyle.training.examples import Cut, Examples, degraded, paired, rendered, unpaired
 from photostyle.training.imitation import Imitation
 from photostyle.training.reconstruction import Reconstruction
@@ -37,7 +38,11 @@ if TYPE_CHECKING:
     from photostyle.training.photos import Pixels
     from photostyle.training.processes import Processes
 
-FAMILIES: dict[str, Callable[..., Family]] = {"repair": RepairFamily, "tone": ToneFamily}
+FAMILIES: dict[str, Callable[..., Family]] = {
+    "tone": ToneFamily,
+    "repair": RepairFamily,
+    "deconvolution": DeconvolutionFamily,
+}
 """By `TrainConfig.family`; made with the params of a network, or with none for its own."""
 
 PREVIEW_EXAMPLES = 16

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from photostyle.errors import TrainingError
+from photostyle.training.examples import Ahead
 from photostyle.training.processes import Alone, Processes
 from photostyle.training.schedule import warm_restarts
 
@@ -116,7 +117,7 @@ class Trainer:
         self.snapshots: list[dict[str, Tensor]] = []
         """The averaged weights at the end of each cycle of the learning rate."""
         self._family = family
-        self._examples = examples
+        self._ahead = Ahead(examples, config.batch, (processes or Alone()).index)
         self.objective = objective
         """What the generator shall become."""
         self._config = config
@@ -147,8 +148,7 @@ class Trainer:
         """
         config = self._config
         inputs, targets = (
-            side.to(self._device, non_blocking=True)
-            for side in self._examples.batch(self.steps, config.batch, self._processes.index)
+            side.to(self._device, non_blocking=True) for side in self._ahead.batch(self.steps)
         )
         losses = self.objective.losses(self.steps, self._generator, inputs, targets)
         others = self.objective.judged()

@@ -420,7 +420,7 @@ def test_the_time_alone_says_how_many_steps(cli, photos, caught):
         (["soft", "clean", "full/1.png", "--adversarial", "1"], 2, ["--adversarial needs a fol"]),
         (["soft", "clean", "full/1.png", "--only-norm"], 2, ["name their filter, --init"]),
         (["soft", "clean", "full", "--only-norm"], 2, ["for looks of single photos"]),
-        (["soft", "clean", "full/1.png", "--init", "exposure"], 2, ["another kind of filter"]),
+        (["soft", "clean", "full/1.png", "--init", "exposure"], 2, ["a look of a single photo"]),
         (["soft", "clean", "full/1.png", "--init", "denoise"], 2, ["it is a repair filter"]),
         (["soft", "clean", "full", "--init", "denoise"], 2, ["it is a repair filter"]),
         (["soft", "clean", "--degrade", "noise", "--init", "exposure"], 2, ["it is a tone filter"]),

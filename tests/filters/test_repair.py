@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -7,9 +8,10 @@ from torch import nn
 
 from photostyle.errors import DeviceError, PhotostyleError
 from photostyle.filters import FilterConfig
-from photostyle.filters.repair import RepairFilter
+from photostyle.filters.repair import RepairFilter, _windows
 from photostyle.image import Photo
-from photostyle.networks import RepairGenerator
+from photostyle.networks import DeconvolutionGenerator, RepairGenerator
+from photostyle.networks.spectra import windows
 from photostyle.progress import silent
 
 RNG = np.random.default_rng(0)
@@ -75,6 +77,33 @@ def test_8_bits_and_16_bits_agree():
     photo = Photo(picture(64, 80))
     deep, plain = (filtered(photo, [active_generator()], dtype) for dtype in (np.uint16, np.uint8))
     assert np.abs(deep / 257 - plain).max() <= 0.51
+
+
+def deblurring(seed=0):
+    torch.manual_seed(seed)
+    network = DeconvolutionGenerator(8, 1, 8)
+    for layer in (network.blur, network.advice, network.tail):
+        nn.init.normal_(layer.weight, std=0.02)
+    return network
+
+
+def test_the_blur_is_found_in_the_whole_photo_not_in_each_tile():
+    picture_ = picture(400, 700)
+    picture_[:, 350:] = cv2.GaussianBlur(picture_[:, 350:], (0, 0), 3)
+    photo, network = Photo(picture_), deblurring()
+    whole, tiled = (filtered(photo, [network], tile=tile) for tile in (1024, 256))
+    assert np.abs(whole.astype(float) - tiled).max() / 257 < 2
+    assert np.abs(whole - photo.pixels * 257.0).mean() / 257 > 1
+    part = filtered(Photo(picture_[:, 350:]), [network]).astype(float)
+    assert np.abs(part - whole[:, 350:])[:, 64:].mean() / 257 > 0.1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 300), (47, 2000), (600, 470)])
+def test_windows_are_those_of_the_whole_photo(size):
+    pixels = picture(*size)
+    tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None] / 255
+    assert filtered(Photo(pixels), [deblurring()]).shape == (*size, 3)
+    torch.testing.assert_close(_windows(Photo(pixels)), windows(tensor))
 
 
 class Broken(nn.Module):

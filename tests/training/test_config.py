@@ -14,7 +14,7 @@ from photostyle.training.config import TrainConfig
         ({"steps": 0}, "steps must be at least 1, not 0"),
         ({"snapshots": 0}, "snapshots must be at least 1, not 0"),
         ({"batch": 0}, "batch must be at least 1"),
-        ({"family": "blur"}, "family must be repair or tone, not 'blur'"),
+        ({"family": "blur"}, "family must be one of tone, repair, deconvolution, not 'blur'"),
         ({"size": 40}, "size must be a multiple of 16 from 32 on, not 40"),
         ({"rate": 0.0}, "rate must be positive"),
         ({"adversarial": -1.0}, "adversarial must not be negative"),
@@ -49,6 +49,7 @@ def test_values_out_of_range_are_refused(values: dict[str, Any], message: str) -
         {"family": "tone", "degrade": (), "render": "night"},
         {"family": "tone", "degrade": (), "paired": True},
         {"family": "repair", "degrade": (), "paired": True},
+        {"family": "deconvolution", "degrade": (), "paired": True},
     ],
 )
 def test_looks_are_of_tone_filters_and_pairs_of_both(values: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from photostyle.features import dead_leaves
-from photostyle.training.examples import Examples, Image, degraded, paired, unpaired
+from photostyle.training.examples import Ahead, Examples, Image, degraded, paired, unpaired
 from photostyle.training.photos import Pixels, random_patch
 
 if TYPE_CHECKING:
@@ -101,3 +101,33 @@ def test_unpaired_photos_have_nothing_to_do_with_each_other() -> None:
         (float(a), float(b)) for a, b in zip(inputs[:, 0, 0, 0], targets[:, 0, 0, 0], strict=True)
     }
     assert met == {(0, 0), (0, 1), (1, 0), (1, 1)}
+
+
+def test_batches_made_ahead_are_the_same_ones() -> None:
+    def draw(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        made = random.random((4, 4, 3), np.float32)
+        return made, 1 - made
+
+    examples = Examples(draw, seed=3)
+    ahead = Ahead(examples, 2, process=1)
+    for step in (0, 1, 2, 7, 3):  # one after the other, and where a run is resumed
+        for found, expected in zip(ahead.batch(step), examples.batch(step, 2, 1), strict=True):
+            assert torch.equal(found, expected)
+
+
+def test_what_fails_ahead_fails_in_its_turn() -> None:
+    def draw(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        if random.random() < 0.5:
+            raise MemoryError
+        return np.zeros((4, 4, 3), np.float32), np.zeros((4, 4, 3), np.float32)
+
+    def fails(step: int) -> bool:
+        return np.random.default_rng([0, step]).random() < 0.5
+
+    ahead = Ahead(Examples(draw, seed=0), 1)
+    for step in range(6):
+        if fails(step):
+            with pytest.raises(MemoryError):
+                ahead.batch(step)
+        else:
+            ahead.batch(step)

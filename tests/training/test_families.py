@@ -11,6 +11,8 @@ def test_every_degradation_has_a_family() -> None:
     assert FAMILY_OF.keys() == DEGRADATIONS.keys()
     assert family_of(["exposure"]) == "tone"
     assert family_of(["exposure", "haze"]) == "tone"
+    assert family_of(["noise", "jpeg"]) == "repair"
+    assert family_of(["blur"]) == "deconvolution"
     assert family_of(["blur", "noise", "jpeg"]) == "repair"
 
 

@@ -114,7 +114,7 @@ def test_a_filter_of_a_list(tmp_path: Path) -> None:
         ("denoise", "tone", "'denoise': it is a repair filter, and the new one is a tone"),
         ("exposure", "repair", "'exposure': it is a tone filter, and the new one is a repair"),
         ("encoder", "tone", "'encoder': it is for features, and the new one is a tone"),
-        ("denoise-nafnet", "repair", "its network is not one of photostyle's own"),
+        ("denoise-nafnet", "repair", "its network is not photostyle's own"),
     ],
 )
 def test_filters_that_do_not_fit(name: str, family: str, message: str) -> None:
@@ -144,10 +144,12 @@ def test_looks_of_single_photos_start_from_such(tmp_path: Path) -> None:
 
 def test_looks_of_single_photos_start_from_nothing_else(tmp_path: Path) -> None:
     path = conditional(tmp_path / "dusk.safetensors")
-    with pytest.raises(UsageError, match="is a look of a single photo, and the new one another"):
+    with pytest.raises(UsageError, match="is a look of a single photo, and the new one a tone"):
         find_start(str(path), "tone")
-    with pytest.raises(UsageError, match="is another kind of filter, and the new one a look"):
+    with pytest.raises(UsageError, match="from folders, and the new one a look of a single"):
         find_start("exposure", "tone", architecture="conditional-tone")
+    with pytest.raises(UsageError, match="by convolutions, and the new one a repair of b"):
+        find_start("denoise", "repair", architecture="deconvolution")
     with pytest.raises(UsageError, match="it is a repair filter"):
         find_start("denoise", "tone", architecture="conditional-tone")
 
