@@ -117,21 +117,20 @@ class DeconvolutionGenerator(nn.Module):
         photo = photo.contiguous()
         height, width = photo.shape[2:]
         sharp = wiener(photo, sight.blur)
-        both = torch.cat([photo, sharp], dim=1)
-        padding = (0, -width % SHUFFLE, 0, -height % SHUFFLE)
-        if any(padding):
-            both = F.pad(both, padding, mode="replicate")
-        x = self.head(_unshuffled(both))
+        x = self.head(torch.cat([_unshuffled(photo), _unshuffled(sharp)], dim=1))
         x = F.relu(x + sight.advice[:, :, None, None].to(x.dtype), inplace=True)
         made = F.pixel_shuffle(self.tail(self.body(x)), SHUFFLE)[:, :, :height, :width].float()
         return torch.addcmul(photo, made[:, 3:], sharp - photo) + made[:, :3]
 
 
 def _unshuffled(photos: Tensor) -> Tensor:
-    """As `F.pixel_unshuffle`, `B C*S*S H/S W/S`, but channels last, by a single copy."""
+    """As `F.pixel_unshuffle`, `B C*S*S H/S W/S`, but of any size, and channels last at once."""
     if torch.is_autocast_enabled(photos.device.type):
         photos = photos.to(torch.get_autocast_dtype(photos.device.type))
+    padding = (0, -photos.shape[3] % SHUFFLE, 0, -photos.shape[2] % SHUFFLE)
+    if any(padding):
+        photos = F.pad(photos, padding, mode="replicate")
     batch, channels, height, width = photos.shape
     shape = batch, channels, height // SHUFFLE, SHUFFLE, width // SHUFFLE, SHUFFLE
-    pixels = photos.view(shape).permute(0, 2, 4, 1, 3, 5)
+    pixels = photos.reshape(shape).permute(0, 2, 4, 1, 3, 5)
     return pixels.flatten(3).permute(0, 3, 1, 2)

@@ -52,13 +52,11 @@ def _wiener(photos: Tensor, kernel: Tensor, ratios: Tensor) -> Tensor:
     endless[:, :, :height, width:] = _between_ends(photos, columns - width)
     endless[:, :, height:] = _between_ends(endless[:, :, :height].mT, rows - height).mT
     spectrum = torch.fft.rfft2(endless)
-    down = torch.fft.fftfreq(rows, device=photos.device)
-    right = torch.fft.rfftfreq(columns, device=photos.device)
-    transfer = _transfer(kernel, down, right)
+    gain = transfer(kernel, rows, columns)
     growing, constant = ratios.exp()[:, :, None, None].unbind(1)
-    squared = down[:, None].square() + right.square()
-    noise = growing * 4 * squared + constant
-    inverse = transfer / (transfer.square() + noise)
+    down, right = _frequencies(rows, columns, photos.device)
+    noise = growing * 4 * (down[:, None].square() + right.square()) + constant
+    inverse = gain / (gain.square() + noise)
     sharp: Tensor = torch.fft.irfft2(spectrum * inverse[:, None], s=(rows, columns))
     return sharp[:, :, :height, :width]
 
@@ -77,11 +75,31 @@ def _between_ends(photos: Tensor, gap: int) -> Tensor:
     return torch.lerp(photos[..., behind], photos[..., before], fade)
 
 
-def _transfer(kernel: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """Fourier transform of kernels at given frequencies, `B H W`; real, as they are symmetric."""
+def transfer(kernel: Tensor, rows: int, columns: int) -> Tensor:
+    """What a blur does to the waves in a picture: its kernel's Fourier transform.
+
+    Args:
+        kernel: As `Blur.kernel`.
+        rows: Of the picture.
+        columns: Of the picture.
+
+    Returns:
+        `B rows columns/2+1`, to be multiplied with what `torch.fft.rfft2` returns. It is real, as
+        the kernel is symmetric.
+    """
     steps = torch.arange(-REACH, REACH + 1.0, device=kernel.device)
-    y, x = (2 * torch.pi * frequencies[:, None] * steps for frequencies in (down, right))
+    angles = (
+        2 * torch.pi * frequencies[:, None] * steps
+        for frequencies in _frequencies(rows, columns, kernel.device)
+    )
+    y, x = angles
     return y.cos() @ kernel @ x.cos().T - y.sin() @ kernel @ x.sin().T
+
+
+def _frequencies(rows: int, columns: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Those of `torch.fft.rfft2`, in waves a pixel."""
+    down = torch.fft.fftfreq(rows, device=device)
+    return down, torch.fft.rfftfreq(columns, device=device)
 
 
 def _fast(length: int) -> int:
