@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from photostyle.networks.repair import Residual
-from photostyle.networks.spectra import GROUPS, WINDOW, mean_spectra, windows
+from photostyle.networks.spectra import GROUPS, WINDOW, mean_cepstra, windows
 from photostyle.networks.wiener import REACH, Blur, wiener
 
 SHUFFLE = 4
@@ -95,7 +95,7 @@ class DeconvolutionGenerator(nn.Module):
         """
         # 8 bits are too few for logarithms.
         with torch.autocast(luma.device.type, enabled=False):
-            read = self.reader(mean_spectra(luma).flatten(1))
+            read = self.reader(mean_cepstra(luma).flatten(1))
             found, advice = self.blur(read), self.advice(read)
         kernel = found[:, :-2].softmax(dim=1)
         # Spectra do not tell a blur from the same turned around; their mean is symmetric.

@@ -1,4 +1,4 @@
-"""Mean power spectra of a photo's windows, from which its blur can be read."""
+"""The mean cepstrum of a photo's windows, from which its blur can be read."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ show the blur, the last the noise."""
 ROUNDING = 1 / (12 * 255**2)
 """Variance of rounding to 8 bits; of less, spectra say nothing."""
 
+SCALE = 20.0
+"""Brings what differs between blurs to about 1."""
+
+LARGEST = 6.0
+"""The few values at the origin, of the power itself, are cut off here."""
+
 
 def window_step(height: int, width: int) -> int:
     """Distance from one window to the next, in pixels, in a photo of this size."""
@@ -50,14 +56,18 @@ def windows(photos: Tensor, step: int | None = None) -> Tensor:
     return luma.unfold(1, WINDOW, step).unfold(2, WINDOW, step).flatten(1, 2)
 
 
-def mean_spectra(luma: Tensor) -> Tensor:
-    """Average the logarithms of the windows' power spectra.
+def mean_cepstra(luma: Tensor) -> Tensor:
+    """Average the windows' cepstra: inverse Fourier transforms of logarithms of power spectra.
+
+    A cepstrum says the same as a spectrum, but of what is blurred along a line it says it in a few
+    pixels of the line, which is much faster to learn.
 
     Args:
         luma: `B N WINDOW WINDOW`.
 
     Returns:
-        `B G WINDOW WINDOW/2+1`, one for each of `GROUPS`; about -2 to 2.
+        `B G WINDOW WINDOW/2+1`, one for each of `GROUPS`, with the origin in the middle of the
+        last column; the other half is the same. In `[-LARGEST, LARGEST]`.
     """
     hann = torch.hann_window(WINDOW, device=luma.device)
     taper = hann[:, None] * hann
@@ -66,7 +76,10 @@ def mean_spectra(luma: Tensor) -> Tensor:
     order = tapered.square().sum(dim=(2, 3)).argsort(dim=1, descending=True)
     logarithms = (power + ROUNDING).log()
     ordered = logarithms.gather(1, order[:, :, None, None].expand_as(logarithms))
-    return torch.stack([group.mean(dim=1) for group in _groups(ordered)], dim=1) / 4 + 2
+    means = torch.stack([group.mean(dim=1) for group in _groups(ordered)], dim=1)
+    cepstra: Tensor = torch.fft.irfft2(means / 4 + 2, s=(WINDOW, WINDOW))
+    half: Tensor = torch.fft.fftshift(cepstra, dim=(2, 3))[..., : WINDOW // 2 + 1]
+    return (SCALE * half).clamp(-LARGEST, LARGEST)
 
 
 def _groups(ordered: Tensor) -> Iterator[Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -26,9 +26,13 @@ if TYPE_CHECKING:
     from photostyle.training.examples import Image
     from photostyle.training.photos import Pixels
 
-RECOGNITION = 0.3
+RECOGNITION = 1.0
 """Weight of what blurring the target by the blur that was found leaves to explain. Through Wiener's
 filter alone a network would learn blurs slowly: a wrong one is worse than none."""
+
+PART = 128
+"""Pixels a side in the middle of an example that are repaired while learning: to recognise a blur
+takes a large one, and to learn what to do about it many."""
 
 PARAMS = {"width": 48, "blocks": 2, "hidden": 192}
 
@@ -37,7 +41,7 @@ PARAMS = {"width": 48, "blocks": 2, "hidden": 192}
 class Deblurred(Applied):
     """Deblurred photos."""
 
-    blur: Blur
+    blur: Blur = field(kw_only=True)
     """What was found in them."""
 
 
@@ -73,13 +77,23 @@ class DeconvolutionFamily:
         if to is not None:
             raise ValueError("a repair changes the photos it sees, and no others")
         sight: Sight = cast("DeconvolutionGenerator", generator).look(windows(photos))
-        return Deblurred(generator(photos, sight).float(), photos.new_zeros(()), sight.blur)
+        part = slice(None), slice(None)
+        if torch.is_grad_enabled():
+            part = _middle(photos.shape[2]), _middle(photos.shape[3])
+        repaired = generator(photos[:, :, part[0], part[1]], sight).float()
+        return Deblurred(repaired, photos.new_zeros(()), part, blur=sight.blur)
 
     def reconstruction(self, applied: Applied, inputs: Tensor, targets: Tensor) -> Tensor:
         """The error left, relative to the one there was, and that of the blur found."""
-        error = relative_error(applied.photos, inputs, targets)
+        error = relative_error(applied.photos, applied.of(inputs), applied.of(targets))
         blur = cast("Deblurred", applied).blur
         return error + RECOGNITION * unrecognised(blur, inputs, targets)
+
+
+def _middle(side: int) -> slice:
+    """The middle of a side, as far as it is repaired while learning."""
+    start = max(0, (side - PART) // 2)
+    return slice(start, start + min(side, PART))
 
 
 def unrecognised(blur: Blur, blurred: Tensor, sharp: Tensor) -> Tensor:

@@ -25,6 +25,14 @@ class Applied:
     roughness: Tensor
     """How much the change varies over the picture, a scalar; 0 where the family has no measure."""
 
+    part: tuple[slice, slice] = (slice(None), slice(None))
+    """Rows and columns that `photos` are of what was given; while learning, a family may take but a
+    part of its examples."""
+
+    def of(self, others: Tensor) -> Tensor:
+        """Cut the same part out of other photos, `B C H W`."""
+        return others[:, :, self.part[0], self.part[1]]
+
 
 class Family(Protocol):
     """A kind of generator, and how it learns from examples."""

@@ -70,6 +70,7 @@ class Reconstruction:
         begins = self._config.adversarial_from * self._config.steps
         self._judged = {}
         if self._adversary is not None and step >= begins:
+            targets = applied.of(targets)
             hinge = self._adversary.generator_loss(applied.photos)
             losses["adversarial"] = self._config.adversarial * hinge
             losses["content"] = CONTENT * self._content(applied.photos, targets)

@@ -1,11 +1,19 @@
-"""Mean spectra of windows: what they show, and which windows they are of."""
+"""Mean cepstra of windows: what they show, and which windows they are of."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from photostyle.networks.spectra import MOST, WINDOW, mean_spectra, window_step, windows
+from photostyle.networks.spectra import (
+    LARGEST,
+    MOST,
+    SCALE,
+    WINDOW,
+    mean_cepstra,
+    window_step,
+    windows,
+)
 
 
 def test_windows_cover_a_small_photo_with_overlap() -> None:
@@ -19,7 +27,7 @@ def test_windows_cover_a_small_photo_with_overlap() -> None:
 def test_there_is_a_window_in_any_photo(size: tuple[int, int]) -> None:
     cut = windows(torch.rand(1, 3, *size))
     assert cut.shape[1] >= 1
-    assert mean_spectra(cut).isfinite().all()
+    assert mean_cepstra(cut).isfinite().all()
 
 
 def test_large_photos_have_no_more_windows_than_needed() -> None:
@@ -28,26 +36,44 @@ def test_large_photos_have_no_more_windows_than_needed() -> None:
     assert 0.9 * MOST < (height / step) * (width / step) < 1.1 * MOST
 
 
-def test_the_power_of_noise_is_its_variance() -> None:
+ORIGIN = WINDOW // 2
+
+
+def test_of_noise_there_is_its_power_at_the_origin_and_nothing_else() -> None:
     torch.manual_seed(0)
-    sigma = 0.05
-    found = mean_spectra(sigma * torch.randn(1, 400, WINDOW, WINDOW))
+    sigma = 0.02
+    found = mean_cepstra(sigma * torch.randn(1, 1600, WINDOW, WINDOW))[0]
     # The mean logarithm of an exponential variable is that of its mean, less Euler's constant.
-    expected = (2 * torch.tensor(sigma).log() - 0.5772) / 4 + 2
-    inner = found[0, :, 4:20, 4:20]
-    assert inner.mean().item() == pytest.approx(expected.item(), abs=0.02)
+    power = (2 * torch.tensor(sigma).log() - 0.5772) / 4 + 2
+    assert found[:, ORIGIN, -1].mean().item() == pytest.approx(SCALE * power.item(), abs=0.4)
+    found[:, ORIGIN - 3 : ORIGIN + 4, -4:] = 0  # what the taper does to the mean
+    assert found.abs().max() < 0.1
+
+
+def test_an_echo_is_seen_at_its_distance() -> None:
+    torch.manual_seed(0)
+    noise = 0.1 * torch.randn(1, 900, WINDOW, WINDOW + 9)
+    found = mean_cepstra(noise[..., 9:] + 0.7 * noise[..., :-9])[0].mean(dim=0)
+    found[ORIGIN - 3 : ORIGIN + 4, -4:] = 0
+    row, column = divmod(int(found.argmax()), found.shape[1])
+    assert (row, found.shape[1] - 1 - column) == (ORIGIN, 9)
+
+
+def test_values_are_limited() -> None:
+    assert mean_cepstra(torch.zeros(1, 4, WINDOW, WINDOW)).abs().max() == LARGEST
 
 
 def test_lively_windows_are_apart_from_calm_ones() -> None:
     torch.manual_seed(0)
     calm = 0.01 * torch.randn(1, 60, WINDOW, WINDOW)
     lively = 0.2 * torch.randn(1, 40, WINDOW, WINDOW)
-    found = mean_spectra(torch.cat([calm, lively], dim=1)).mean(dim=(2, 3))[0]
-    alone = mean_spectra(lively).mean().item()
-    assert found[0].item() == pytest.approx(alone, abs=0.2)
-    assert found[2].item() < alone - 0.5
+    found = mean_cepstra(torch.cat([calm, lively], dim=1))[0]
+    first, last = (mean_cepstra(part)[0, 0] for part in (lively, calm))
+    torch.testing.assert_close(found[0], first, atol=0.5, rtol=0)
+    torch.testing.assert_close(found[2], last, atol=0.5, rtol=0)
+    assert (first - last).abs().max() > 5
 
 
 def test_the_order_of_windows_does_not_matter() -> None:
     cut = torch.rand(1, 30, WINDOW, WINDOW)
-    torch.testing.assert_close(mean_spectra(cut), mean_spectra(cut.flip(1)))
+    torch.testing.assert_close(mean_cepstra(cut), mean_cepstra(cut.flip(1)))
