@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from photostyle.networks.colour_match import COLOURS, matching_offsets, palette
 from photostyle.networks.recolour import RIDGE, colour_moments, least_change
 
 if TYPE_CHECKING:
@@ -29,6 +30,13 @@ LEAST_KEPT = 0.25
 ENDS = (0.02, 0.98)
 """Quantiles of luma that count as its ends."""
 
+CONTRAST = 1.8
+"""Of slopes where colours are matched, against the least change: offsets take away what is too
+much on the whole, so that what is fine stays clear."""
+
+GREY = 0.7
+"""Share of luma alone in these slopes: much of the noise of photos is in their colours."""
+
 _LUMA = (0.299, 0.587, 0.114)
 _EPSILON = 1e-4
 
@@ -43,6 +51,10 @@ class ConditionalToneGenerator(nn.Module):
     bright end of its luma goes beyond that of the look. Then comes a change that the
     network predicts from the photo. It is a grid over the luma that the look gives, not over the
     photo's own, so a curve means the same for a bright and for a dark photo.
+
+    Where a look is matched, statistics have the last word, too: smooth offsets are added so that
+    the results have not just mean and covariance but all colours of the look. What is left to the
+    network is which slopes make that the better photograph. No other look could undo it.
 
     All statistics are those of the thumbnail: what is changed at full size, and in which parts,
     makes no difference.
@@ -115,10 +127,37 @@ class ConditionalToneGenerator(nn.Module):
         own = self.look(look)
         mean, covariance = colour_moments(small)
         matrix = least_change(covariance, own.covariance)
-        offset = own.mean - (matrix @ mean[:, :, None])[:, :, 0]
+        if own.matched:
+            matrix = _by_luma(matrix, covariance)
+            straight = lumas = self._lumas(mean, covariance, matrix, own)
+            grids = self._grids(small, mean, matrix, straight, lumas, own)
+            offsets = matching_offsets(small, grids, own.colours)
+            return torch.cat([grids[..., :3], grids[..., 3:] + offsets[..., None]], dim=-1)
         straight = self._lumas(mean, covariance, matrix, own)
         lumas = straight + self._reined(small, mean, straight, own)
-        change = torch.einsum("bkd,byxdij->byxkij", self._shares(lumas), self._change(small, own))
+        return self._grids(small, mean, matrix, straight, lumas, own)
+
+    def _grids(
+        self,
+        photo: Tensor,
+        mean: Tensor,
+        matrix: Tensor,
+        straight: Tensor,
+        lumas: Tensor,
+        own: Look,
+    ) -> Tensor:
+        """`B 16 16 depth 3 4`: statistics first, then what the network changes.
+
+        Args:
+            photo: `B 3 SIDE SIDE`.
+            mean: `B 3`, of its colours.
+            matrix: `B 3 3`, what is done to them around it.
+            straight: `B depth`, what becomes of levels of luma by that alone.
+            lumas: `B depth`, what shall become of them.
+            own: The look.
+        """
+        offset = own.mean - (matrix @ mean[:, :, None])[:, :, 0]
+        change = torch.einsum("bkd,byxdij->byxkij", self._shares(lumas), self._change(photo, own))
         maps = change + torch.eye(3, 4).to(change)
         moved = offset[:, None] + (lumas - straight)[:, :, None]
         each = torch.cat([matrix[:, None].expand(-1, self.depth, -1, -1), moved[..., None]], dim=3)
@@ -201,6 +240,8 @@ class Look(nn.Module):
     mean: Tensor
     covariance: Tensor
     ends: Tensor
+    colours: Tensor
+    matched: Tensor
 
     def __init__(self, channels: Sequence[int], maps: int) -> None:
         """Make a look.
@@ -217,17 +258,22 @@ class Look(nn.Module):
         self.register_buffer("mean", torch.full((3,), 0.5))
         self.register_buffer("covariance", (0.05 + RIDGE) * torch.eye(3))
         self.register_buffer("ends", torch.tensor([0.0, 1.0]))
+        self.register_buffer("colours", torch.full((COLOURS, 3), 0.5))
+        self.register_buffer("matched", torch.zeros(()))
 
-    def imitate(self, photo: Tensor) -> None:
-        """Take over the mean and the covariance of a photo's colours, and the ends of its luma.
+    def imitate(self, photo: Tensor, *, matched: bool = False) -> None:
+        """Take over the colours of a photo: mean and covariance, the ends of luma, a palette.
 
         Args:
             photo: `3 H W` in `[0, 1]`.
+            matched: Give all of its colours to photos, by offsets that vary in space too.
         """
         mean, covariance = colour_moments(photo[None])
         self.mean.copy_(mean[0])
         self.covariance.copy_(covariance[0])
         self.ends.copy_(luma_ends(photo[None])[0])
+        self.colours.copy_(palette(photo))
+        self.matched.fill_(float(matched))
 
     def normalised(self, maps: Tensor, layer: int) -> Tensor:
         """Give the channels of a layer the look's own mean and deviation, photo by photo."""
@@ -242,6 +288,14 @@ def luma_ends(photos: Tensor) -> Tensor:
     """`B 2`: dark and bright end of the luma of photos, `B 3 H W`."""
     luma = torch.einsum("bchw,c->bhw", photos.detach(), photos.new_tensor(_LUMA)).flatten(1)
     return torch.quantile(luma, luma.new_tensor(ENDS), dim=1).T
+
+
+def _by_luma(matrix: Tensor, covariance: Tensor) -> Tensor:
+    """`B 3 3`: maps with more contrast, most of it from luma."""
+    along = covariance @ covariance.new_tensor(_LUMA)
+    variance = (along @ along.new_tensor(_LUMA))[:, None]
+    grey = ((matrix @ along[:, :, None])[:, :, 0] / variance)[:, :, None] * along.new_tensor(_LUMA)
+    return CONTRAST * torch.lerp(matrix, grey, GREY)
 
 
 def _are_names(looks: object) -> bool:

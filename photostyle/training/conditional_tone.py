@@ -50,10 +50,15 @@ class ConditionalToneFamily(ToneFamily):
         self._only_norm = only_norm
 
     def generator(self) -> nn.Module:
-        """Make a generator that gives the mean and the covariance of the styles, and no more."""
+        """Make a generator that gives the colours of the styles, and no more.
+
+        Of two looks that shall undo each other these are mean and covariance; of one look alone
+        they are all of them.
+        """
         made = ConditionalToneGenerator(**self.params)
         for index, style in enumerate(self._styles):
-            made.look(index).imitate(torch.from_numpy(style).permute(2, 0, 1))
+            photo = torch.from_numpy(style).permute(2, 0, 1)
+            made.look(index).imitate(photo, matched=len(self._styles) == 1)
         if self._only_norm:
             made.requires_grad_(False)
         for index in range(len(made.names)):
@@ -63,8 +68,8 @@ class ConditionalToneFamily(ToneFamily):
     def grown(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Make the weights to start with from those of a filter there is.
 
-        The looks to be learned give mean and covariance alone at first, whatever the convolutions
-        have learned.
+        The looks to be learned give the colours of the styles alone at first, whatever the
+        convolutions have learned.
 
         Args:
             weights: Its own. The convolutions are taken over; if they are to stay, its looks are,

@@ -68,9 +68,15 @@ class ImitationWeights:
     """Squared differences between neighbouring cells of a grid."""
 
 
+ALONE = ImitationWeights(photorealism=2.5, calm=4.0, smoothness=20.0)
+"""Weights where there is no way back: grids vary in space whatever the network does, for colours
+are matched; so what that costs counts for more, and variation itself for little."""
+
+
 class Imitation:
     """Colours of a style; structure, photorealism and calm of the photo; consistency.
 
+    Of one photo all colours are given by the network's statistics; it learns to keep the photo.
     Of two photos each is the other's style, and two looks are learned: what the one changes the
     other undoes, and what has the look already stays (Yao 2017, Photo style transfer with
     consistency losses).
@@ -92,12 +98,12 @@ class Imitation:
                 there is a way back, those of the second.
             config: The settings.
             device: Where to train.
-            weights: Those of the terms.
+            weights: Those of the terms; by default what suits the number of styles.
         """
         self._family = family
         self._config = config
         self._device = device
-        self._weights = weights or ImitationWeights()
+        self._weights = weights or (ImitationWeights() if len(styles) > 1 else ALONE)
         random = torch.Generator().manual_seed(config.seed)
         self._bank = random_directions(3, BANK, random)
         self._quantiles = [self._sorted(style).to(device) for style in styles]

@@ -68,6 +68,33 @@ def test_the_ends_of_luma_stay_within_those_of_the_look(lights):
     assert free[1] > high + 0.15 if lights else free[0] < low - 0.15
 
 
+def test_a_matched_look_gives_all_colours_whatever_the_network_does():
+    network = made(depth=5)
+    ramp = torch.linspace(0, 1, SIDE)
+    plane = torch.stack([ramp.expand(SIDE, SIDE), ramp[:, None].expand(SIDE, SIDE)])
+    smooth = 0.2 + 0.6 * torch.cat([plane, plane.mean(0, keepdim=True)])[None]
+    # Two colours: mean and covariance alone give what lies between them, too.
+    levels = torch.where(photo(1, 40)[0, :1] > 0.4, 0.7, 0.2)
+    style = levels * torch.tensor([1, 0.8, 0.5])[:, None, None]
+    found = {}
+    for matched in (False, True):
+        network.look(0).imitate(style, matched=matched)
+        shares = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
+        result = applied(network(smooth), smooth)[0].flatten(1)
+        wanted = torch.quantile(style.flatten(1), shares, 1)
+        found[matched] = (torch.quantile(result, shares, 1) - wanted).abs().mean()
+    # Between the two, some smooth offsets must lie.
+    assert found[True] < 0.55 * found[False]
+
+
+def test_a_matched_look_teaches_its_slopes():
+    network = made()
+    network.look(0).imitate(photo(1)[0], matched=True)
+    applied(network(photo()), photo()).square().mean().backward()
+    assert network.tail.weight.grad.abs().sum() > 0
+    assert network.look(0).last_scale.grad.abs().sum() > 0
+
+
 def test_looks_differ_by_their_normalisation_alone():
     network = made()
     first, second = network(photo(), 0), network(photo(), 1)

@@ -48,6 +48,17 @@ def test_a_new_generator_has_the_colours_of_the_styles() -> None:
     assert learning(made) == {name for name, _ in made.named_parameters()}
 
 
+def test_all_colours_are_those_of_a_style_that_is_alone() -> None:
+    pair = family(["a", "b"]).generator()
+    alone = ConditionalToneFamily({**SMALL, "looks": ["a"]}, STYLES[:1]).generator()
+    assert isinstance(pair, ConditionalToneGenerator)
+    assert isinstance(alone, ConditionalToneGenerator)
+    # What matches them could not be undone by the other look of a pair.
+    assert [bool(pair.look(index).matched) for index in (0, 1)] == [False, False]
+    assert alone.look(0).matched
+    assert torch.equal(alone.look(0).colours, pair.look(0).colours)
+
+
 def test_the_default_params_are_the_networks() -> None:
     assert ConditionalToneGenerator(["a"], **PARAMS).depth == PARAMS["depth"]
 
