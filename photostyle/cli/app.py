@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photostyle import __version__
+from photostyle.allocator import keep_freed_memory
 from photostyle.cli import models
 from photostyle.cli.compare import compare
 from photostyle.cli.compare_methods import compare_methods
@@ -78,6 +79,7 @@ def _photostyle(
     else:
         command = context.invoked_subcommand
         context.default_map = {command: read_settings(context, command)}
+        keep_freed_memory()
 
 
 class _Terminated(BaseException):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice, product, starmap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,7 @@ Repair = Callable[[Tensor], Tensor]
 
 log = logging.getLogger(__name__)
 
-TILE = {"cpu": 1280, "mps": 1280, "cuda": 2048}
+TILE = {"cpu": 1664, "mps": 1280, "cuda": 2048}
 """Side of tiles in pixels: small ones are mostly overlap, large ones leave the caches."""
 
 SMALLEST = OVERLAP + MULTIPLE
@@ -85,12 +86,13 @@ class RepairFilter:
             rows = spans(height, self._tile)
             columns = spans(width, self._tile)
             try:
+                tiles = self._tiles(photo, repairs, rows, columns)
                 carried = np.zeros((0, width, 3), np.float32)
                 for index, row in enumerate(rows):
                     progress(Progress(self.name, index, len(rows)))
                     band = np.zeros((row.stop - row.start, width, 3), np.float32)
                     band[: len(carried)] = carried
-                    for place, tile in self._tiles(photo, repairs, row, columns):
+                    for place, tile in islice(tiles, len(columns)):
                         band[place] += tile
                     done = rows[index + 1].start if index + 1 < len(rows) else height
                     quantise(band[: done - row.start], out[row.start : done])
@@ -119,42 +121,64 @@ class RepairFilter:
         return partial(network, sight=network.look(_windows(photo).to(self._device)))
 
     def _tiles(
-        self, photo: Photo, repairs: Sequence[Repair], row: Span, columns: Sequence[Span]
+        self,
+        photo: Photo,
+        repairs: Sequence[Repair],
+        rows: Sequence[Span],
+        columns: Sequence[Span],
     ) -> Iterator[tuple[tuple[slice, slice], Image]]:
-        """Filter a row of tiles; where in the row each has a share, and that share."""
+        """Filter tiles, row by row; where in the row each has a share, and that share."""
 
-        def tile(column: Span) -> tuple[tuple[slice, slice], Image]:
+        def tile(row: Span, column: Span) -> tuple[tuple[slice, slice], Image]:
             part = photo.floats(slice(row.start, row.stop), slice(column.start, column.stop))
             down, right = row.used, column.used
-            result = self._filtered(part, repairs, down, right)
-            result *= row.weights[down, None, None]
-            result *= column.weights[right, None]
+            wide = photo.pixels.dtype == np.float32
+            result = self._filtered(part, repairs, down, right, wide=wide)
+            for shares, lines in (
+                (row.weights[down], result),
+                (column.weights[right], result.swapaxes(0, 1)),
+            ):
+                fading = np.flatnonzero(shares != 1)
+                lines[fading] *= shares[fading, None, None]
             return (down, slice(column.start + right.start, column.start + right.stop)), result
 
         if self._device.type != "cpu":
-            yield from map(tile, columns)
+            yield from starmap(tile, product(rows, columns))
             return
         # Tiles side by side, not threads inside of every operation, as far as there are tiles: such
         # threads wait for one another, badly so where another program, or the reading of the next
         # photo, keeps a processor busy.
         processors = cpu_threads()
-        workers = min(processors, len(columns))
+        workers = min(processors, len(rows) * len(columns))
         with operator_threads(processors // workers), ThreadPoolExecutor(workers) as pool:
-            yield from pool.map(tile, columns)
+            yield from pool.map(tile, *zip(*product(rows, columns), strict=True))
 
     @torch.inference_mode()
-    def _filtered(self, part: Image, repairs: Sequence[Repair], down: slice, right: slice) -> Image:
-        """Filter a part of a photo, `H W 3`, and cut out what is used of it."""
+    def _filtered(
+        self, part: Image, repairs: Sequence[Repair], down: slice, right: slice, *, wide: bool
+    ) -> Image:
+        """Filter a part of a photo, and cut out what is used of it.
+
+        Args:
+            part: `H W 3`.
+            repairs: The networks.
+            down: Rows that are used.
+            right: Columns that are used.
+            wide: Whether it may have colours outside of sRGB. No network has seen such; what is
+                outside is carried over.
+        """
         before = torch.from_numpy(part).permute(2, 0, 1)[None]  # channels last
-        # What a wide profile has outside of sRGB no network has seen; it is carried over.
-        seen = before.clamp(0, 1)
+        seen = before.clamp(0, 1) if wide else before
         used = (..., down, right)
         after = self._mean(seen.to(self._device), repairs)[used].cpu()
-        after = after + (before[used] - seen[used])
+        if wide:
+            after = after + (before[used] - seen[used])
         if self._strength < 1:
             after = torch.lerp(before[used], after, self._strength)
         result: Image = after[0].permute(1, 2, 0).contiguous().numpy()
-        return clip_like(result, part[down, right])
+        if wide:
+            return clip_like(result, part[down, right])
+        return np.clip(result, 0, 1, out=result)
 
     def _mean(self, tile: Tensor, repairs: Sequence[Repair]) -> Tensor:
         with self._half_where_possible():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -20,15 +21,16 @@ def quantise(values: FloatArray, out: npt.NDArray[np.uint8 | np.uint16 | np.floa
     Raises:
         ValueError: There are values that are no numbers.
     """
-    if not np.isfinite(values).all():
+    # OpenCV reads the values once, and makes no further copies of them.
+    column = np.ascontiguousarray(values).reshape(-1, 1)
+    if column.size and not cv2.checkRange(column)[0]:
         raise ValueError("the result has values that are no numbers")
-    if out.dtype == np.float32:
+    if out.dtype == np.float32 or not column.size:
         out[...] = values
         return
-    scaled = np.clip(values, 0, 1)
-    scaled *= np.float32(2 ** (8 * out.itemsize) - 1)
-    scaled += np.float32(0.5)
-    out[...] = scaled
+    depth = cv2.CV_8U if out.dtype == np.uint8 else cv2.CV_16U
+    scale = np.array([2.0 ** (8 * out.itemsize) - 1])
+    out[...] = cv2.multiply(column, scale, dtype=depth).reshape(values.shape)
 
 
 def clip_like(values: FloatArray, before: FloatArray) -> FloatArray:

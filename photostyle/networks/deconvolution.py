@@ -118,7 +118,7 @@ class DeconvolutionGenerator(nn.Module):
         height, width = photo.shape[2:]
         sharp = wiener(photo, sight.blur)
         x = self.head(torch.cat([_unshuffled(photo), _unshuffled(sharp)], dim=1))
-        x = F.relu(x + sight.advice[:, :, None, None].to(x.dtype), inplace=True)
+        x = F.relu(x.add_(sight.advice[:, :, None, None].to(x.dtype)), inplace=True)
         made = F.pixel_shuffle(self.tail(self.body(x)), SHUFFLE)[:, :, :height, :width].float()
         return torch.addcmul(photo, made[:, 3:], sharp - photo) + made[:, :3]
 
