@@ -22,15 +22,15 @@ def quantise(values: FloatArray, out: npt.NDArray[np.uint8 | np.uint16 | np.floa
         ValueError: There are values that are no numbers.
     """
     # OpenCV reads the values once, and makes no further copies of them.
-    column = np.ascontiguousarray(values).reshape(-1, 1)
-    if column.size and not cv2.checkRange(column)[0]:
+    row = np.ascontiguousarray(values).reshape(1, -1)
+    if row.size and not cv2.checkRange(row)[0]:
         raise ValueError("the result has values that are no numbers")
-    if out.dtype == np.float32 or not column.size:
+    if out.dtype == np.float32 or not row.size:
         out[...] = values
         return
     depth = cv2.CV_8U if out.dtype == np.uint8 else cv2.CV_16U
     scale = np.array([2.0 ** (8 * out.itemsize) - 1])
-    out[...] = cv2.multiply(column, scale, dtype=depth).reshape(values.shape)
+    out[...] = cv2.multiply(row, scale, dtype=depth).reshape(values.shape)
 
 
 def clip_like(values: FloatArray, before: FloatArray) -> FloatArray:

@@ -52,3 +52,13 @@ def test_fewer_bits_are_rounded_and_come_back(bits):
 
 def test_floating_point_values_become_16_bits():
     assert as_uint16(np.array([0, 0.5, 2], np.float32)).tolist() == [0, 32768, 65535]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(0, 5, 3), (1,), (2, 2), (1, 4), (4, 1), (1, 1, 3), (7, 9, 3)])
+def test_arrays_of_any_shape(dtype: type, shape: tuple[int, ...]) -> None:
+    values = np.linspace(-0.2, 1.1, int(np.prod(shape)), dtype=np.float32).reshape(shape)
+    made = np.full(shape, 77, dtype)
+    quantise(values, made)
+    exact = np.clip(values.astype(np.float64), 0, 1) * np.iinfo(dtype).max
+    assert np.abs(made - exact).max(initial=0) <= 0.51
