@@ -20,7 +20,7 @@ from photostyle.errors import DeviceError, PhotostyleError
 from photostyle.filters.tiling import MULTIPLE, OVERLAP, Span, spans
 from photostyle.image import clip_like, quantise
 from photostyle.networks import DeconvolutionGenerator
-from photostyle.networks.spectra import WINDOW, window_step, windows
+from photostyle.networks.cepstra import WINDOW, window_step, windows
 from photostyle.progress import Progress, ProgressCallback
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class RepairFilter:
 
 
 def _windows(photo: Photo) -> Tensor:
-    """Windows from all over a photo, as `spectra.windows` cuts them."""
+    """Windows from all over a photo, as `cepstra.windows` cuts them."""
     step = window_step(photo.height, photo.width)
     tops = range(0, max(1, photo.height - WINDOW + 1), step)
     strips = (photo.floats(slice(top, top + WINDOW)) for top in tops)

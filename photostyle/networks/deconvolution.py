@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from photostyle.networks.cepstra import GROUPS, WINDOW, mean_cepstra, windows
 from photostyle.networks.repair import Residual
-from photostyle.networks.spectra import GROUPS, WINDOW, mean_cepstra, windows
 from photostyle.networks.wiener import REACH, Blur, wiener
 
 SHUFFLE = 4
@@ -33,8 +33,8 @@ class Sight:
     """What has happened to them."""
 
     advice: Tensor
-    """`B C`, added to the first convolution's results: for whom a blur is for certain, and how much
-    there is to do, no part of a photo shows."""
+    """`B C`, added to the first convolution's results. How much there is to do, and how certain the
+    blur is, the whole photo shows better than its parts."""
 
 
 class DeconvolutionGenerator(nn.Module):
@@ -46,8 +46,7 @@ class DeconvolutionGenerator(nn.Module):
     Here a small network reads it, and how much noise there is. Wiener's filter, one multiplication
     of Fourier transforms, brings the detail back, along with noise and ripples. Convolutions at a
     quarter of the size, which see the blurred photo too, say at each pixel how much of that to
-    take, and what to change besides. Of these two steps only the last costs more than reading the
-    photo: 10 thousand multiply-adds a pixel with the default width.
+    take, and what to change besides: 10 thousand multiply-adds a pixel with the default width.
     """
 
     def __init__(self, width: int = 48, blocks: int = 2, hidden: int = 192) -> None:
@@ -56,7 +55,7 @@ class DeconvolutionGenerator(nn.Module):
         Args:
             width: Channels of the convolutions.
             blocks: Residual blocks of two of them.
-            hidden: Units of the layers that read spectra.
+            hidden: Units of the layers that read cepstra.
 
         Raises:
             ValueError: One of these is no positive integer.
@@ -91,7 +90,7 @@ class DeconvolutionGenerator(nn.Module):
         """See what has happened to photos.
 
         Args:
-            luma: `B N WINDOW WINDOW`, from `spectra.windows`, of the whole photo or much of it.
+            luma: `B N WINDOW WINDOW`, from `cepstra.windows`, of the whole photo or much of it.
         """
         # 8 bits are too few for logarithms.
         with torch.autocast(luma.device.type, enabled=False):

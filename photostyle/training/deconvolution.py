@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from photostyle.networks import DeconvolutionGenerator
-from photostyle.networks.spectra import windows
+from photostyle.networks.cepstra import windows
 from photostyle.networks.wiener import REACH, transfer
 from photostyle.training.family import Applied
 from photostyle.training.photos import random_patch

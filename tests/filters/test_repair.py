@@ -11,7 +11,7 @@ from photostyle.filters import FilterConfig
 from photostyle.filters.repair import RepairFilter, _windows
 from photostyle.image import Photo
 from photostyle.networks import DeconvolutionGenerator, RepairGenerator
-from photostyle.networks.spectra import windows
+from photostyle.networks.cepstra import windows
 from photostyle.progress import silent
 
 RNG = np.random.default_rng(0)

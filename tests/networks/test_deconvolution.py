@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from photostyle.networks import DeconvolutionGenerator
+from photostyle.networks.cepstra import windows
 from photostyle.networks.deconvolution import _unshuffled
-from photostyle.networks.spectra import windows
 from photostyle.networks.wiener import REACH
 
 SMALL = {"width": 8, "blocks": 1, "hidden": 8}

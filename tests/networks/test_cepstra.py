@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from photostyle.networks.spectra import (
+from photostyle.networks.cepstra import (
     LARGEST,
     MOST,
     SCALE,
