@@ -9,13 +9,23 @@ if TYPE_CHECKING:
     from photostyle.features.calibration import calibrate, random_encoder
     from photostyle.features.encoder import Encoder
     from photostyle.features.leaves import dead_leaves
+    from photostyle.features.scene_parser import SceneParser
     from photostyle.features.upernet import UperNet
     from photostyle.features.vgg19 import Vgg19
 
-__all__ = ["Encoder", "UperNet", "Vgg19", "calibrate", "dead_leaves", "random_encoder"]
+__all__ = [
+    "Encoder",
+    "SceneParser",
+    "UperNet",
+    "Vgg19",
+    "calibrate",
+    "dead_leaves",
+    "random_encoder",
+]
 
 _HOMES = {
     "Encoder": "photostyle.features.encoder",
+    "SceneParser": "photostyle.features.scene_parser",
     "UperNet": "photostyle.features.upernet",
     "Vgg19": "photostyle.features.vgg19",
     "calibrate": "photostyle.features.calibration",

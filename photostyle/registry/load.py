@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 
 from photostyle import networks
 from photostyle.errors import ModelError
-from photostyle.features import Encoder, UperNet, Vgg19
+from photostyle.features import Encoder, SceneParser, UperNet, Vgg19
 from photostyle.registry import foreign
 from photostyle.registry.entry import FOREIGN, Entry
 from photostyle.registry.listing import read_entries
@@ -150,6 +150,7 @@ def _are_widths(scale: object) -> bool:
 
 _ARCHITECTURES: Mapping[str, Callable[[dict[str, Any]], nn.Module]] = {
     "encoder": _encoder,
+    "scene-parser": lambda params: SceneParser(**params),
     "vgg19": lambda params: Vgg19(**params),
     "upernet-convnext": lambda params: UperNet(**params),
     "deconvolution": lambda params: networks.DeconvolutionGenerator(**params),

@@ -164,7 +164,7 @@ def test_each_snapshot_becomes_a_network(tmp_path):
 
 def test_an_unknown_architecture_is_refused(tmp_path):
     entry = write_model(tmp_path, architecture="vgg11")
-    assert "unknown architecture 'vgg11', known are encoder, vgg19," in misfit(entry)
+    assert "unknown architecture 'vgg11', known are encoder, scene-parser," in misfit(entry)
 
 
 @pytest.mark.parametrize(

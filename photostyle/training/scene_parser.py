@@ -1,0 +1,101 @@
+"""Train the scene parser: `python -m photostyle.training.scene_parser PHOTOS LABELS --out FILE`.
+
+It learns from photos whose places have names. The run can be stopped at any time and resumed from
+the checkpoint beside the output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import safetensors.torch
+import torch
+
+from photostyle.errors import UsageError
+from photostyle.registry import load_encoder
+from photostyle.training.scene_photos import read_named_photos, split
+from photostyle.training.scene_trainer import SceneTrainer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from photostyle.training.scene_photos import NamedPhoto
+
+CHECKPOINT_STEPS = 200
+"""Steps between checkpoints."""
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the scene parser, from the bundled encoder or from the checkpoint beside the output.
+
+    Args:
+        arguments: The command line; that of the process when None.
+
+    Raises:
+        PhotoError: A photo cannot be read.
+        UsageError: The labels cannot be read or leave no photos to score on, or there is no
+            checkpoint to resume from, or there is one that would be lost.
+    """
+    parser = argparse.ArgumentParser(prog="python -m photostyle.training.scene_parser")
+    parser.add_argument("photos", type=Path, help="the folder that the labels' names start from")
+    parser.add_argument("labels", type=Path, help="npz: a map of labels for each photo's name")
+    parser.add_argument("--out", type=Path, required=True, help="weights, *.safetensors")
+    parser.add_argument(
+        "--hold-out", default="clean", help="folder of which every eighth photo is for scoring"
+    )
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--resume", action="store_true", help="continue from OUT's checkpoint")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+
+    checkpoint = options.out.with_suffix(".checkpoint")
+    if options.resume and not checkpoint.exists():
+        raise UsageError(f"there is no checkpoint {checkpoint} to resume from")
+    if checkpoint.exists() and not options.resume:
+        raise UsageError(f"{checkpoint} exists: use --resume to continue, or remove it")
+    photos, aside = split(read_named_photos(options.photos, options.labels), options.hold_out)
+    if not aside:
+        raise UsageError(f"no photos to score on: {options.hold_out} has fewer than 8 with labels")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    encoder = load_encoder().state_dict()
+    trainer = SceneTrainer(photos, options.steps, encoder, options.seed)
+    if options.resume:
+        trainer.restore(torch.load(checkpoint, weights_only=True))
+    mean = 0.0
+    while trainer.steps < options.steps:
+        loss = trainer.step()
+        mean = loss + 0.98 * ((mean or loss) - loss)
+        if trainer.steps % 50 == 0:
+            log.info("step %d: loss %.3f", trainer.steps, mean)
+        if trainer.steps % CHECKPOINT_STEPS == 0 and trainer.steps < options.steps:
+            _save(trainer, options.out, checkpoint)
+            log.info("step %d: %s", trainer.steps, _scored(trainer, aside))
+    _save(trainer, options.out, checkpoint)
+    log.info("step %d: saved %s, %s", trainer.steps, options.out, _scored(trainer, aside))
+
+
+def _scored(trainer: SceneTrainer, photos: Sequence[NamedPhoto]) -> str:
+    right, overlap = trainer.score(photos)
+    return f"{right:.1%} of the pixels of {len(photos)} other photos, mean IoU {overlap:.1%}"
+
+
+def _save(trainer: SceneTrainer, out: Path, checkpoint: Path) -> None:
+    """Write the checkpoint and the weights, each whole or not at all."""
+    buffer = io.BytesIO()
+    torch.save(trainer.state(), buffer)
+    contents = {checkpoint: buffer.getvalue(), out: safetensors.torch.save(trainer.weights())}
+    for path, content in contents.items():
+        temporary = path.with_name(path.name + ".part")
+        temporary.write_bytes(content)
+        temporary.replace(path)
+
+
+if __name__ == "__main__":
+    main()
