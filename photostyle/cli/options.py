@@ -155,7 +155,7 @@ SegmentOption = Annotated[
         "--segment",
         help="Segments without masks. auto: find those that both photos have; ade20k: by what they "
         "show, with a network that is downloaded (241 MB); none: each photo as a whole. Default: "
-        "none, or auto with --save-masks.",
+        "auto.",
         rich_help_panel=LOOK,
     ),
 ]

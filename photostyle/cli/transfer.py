@@ -101,7 +101,7 @@ def transfer(
     config = TransferConfig(
         strength=strength,
         solver=solver,
-        segment=segment or ("auto" if save_masks is not None else _DEFAULT.segment),
+        segment=segment or _DEFAULT.segment,
         size=SIZES[solver] if size is None else size,
         iterations=ITERATIONS[solver] if iterations is None else iterations,
         refine=refine,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from photostyle.registry.entry import Entry
     from photostyle.registry.listing import find_entry, read_entries
-    from photostyle.registry.load import load_encoder, load_networks
+    from photostyle.registry.load import load_encoder, load_networks, load_parser
     from photostyle.registry.weights import (
         check_weights,
         local_weights,
@@ -22,6 +22,7 @@ __all__ = [
     "find_entry",
     "load_encoder",
     "load_networks",
+    "load_parser",
     "local_weights",
     "read_entries",
     "verified_weights",
@@ -34,6 +35,7 @@ _HOMES = {
     "find_entry": "photostyle.registry.listing",
     "load_encoder": "photostyle.registry.load",
     "load_networks": "photostyle.registry.load",
+    "load_parser": "photostyle.registry.load",
     "local_weights": "photostyle.registry.weights",
     "read_entries": "photostyle.registry.listing",
     "verified_weights": "photostyle.registry.weights",

@@ -84,6 +84,20 @@ def load_encoder(entry: Entry | None = None) -> Encoder:
     return network
 
 
+def load_parser() -> SceneParser:
+    """Load the bundled scene parser with verified weights.
+
+    Returns:
+        The network on the CPU, in evaluation mode, with frozen weights.
+
+    Raises:
+        ModelError: The weights are missing or not the listed ones, or do not fit the network.
+    """
+    network = load_networks(read_entries()["scenes"])[0]
+    assert isinstance(network, SceneParser)  # noqa: S101 - for the type checker
+    return network
+
+
 def _build(entry: Entry) -> nn.Module:
     if entry.architecture not in _ARCHITECTURES:
         known = ", ".join([*_ARCHITECTURES, FOREIGN])

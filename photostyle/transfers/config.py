@@ -83,7 +83,7 @@ class TransferConfig:
     solver: Solver = "grid"
     """How the look is found."""
 
-    segment: Segmentation = "none"
+    segment: Segmentation = "auto"
     """Where segments come from when no masks are given."""
 
     size: int = None  # type: ignore[assignment]  # replaced below

@@ -17,7 +17,7 @@ from photostyle.errors import ModelError, PhotoError, UsageError
 from photostyle.features import UperNet, Vgg19
 from photostyle.image import Photo, read_photo, resize
 from photostyle.progress import Progress, ProgressCallback, silent
-from photostyle.registry import find_entry, load_encoder, load_networks
+from photostyle.registry import find_entry, load_encoder, load_networks, load_parser
 from photostyle.transfers.config import Solver, TransferConfig
 from photostyle.transfers.idt import fit_idt
 from photostyle.transfers.joint_segments import joint_labels
@@ -187,7 +187,7 @@ def _segments(
     if config.segment == "none":
         return single_segment(small, small_style)
     if config.segment == "auto":
-        labels = joint_labels(small, small_style, load_encoder())
+        labels = joint_labels(small, small_style, load_encoder(), load_parser())
     else:
         network = _upernet(config, progress).to(device)
         ours, theirs = scene_labels(content.floats(), style.floats(), network)

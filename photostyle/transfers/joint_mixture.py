@@ -36,6 +36,12 @@ class Places:
     colours: Matrix
     """`N 3`: Lab, the two colour axes stretched as far as they tell segments apart."""
 
+    layout: Matrix
+    """`N L`: position and calmness, as in `shared`."""
+
+    shown: Matrix
+    """`N K`: square roots of how likely each kind is."""
+
 
 def fit_mixture(pair: tuple[Places, Places], labels: NDArray[np.intp]) -> NDArray[np.intp]:
     """Fit the mixture from a first partition.

@@ -2,8 +2,9 @@
 
 Many mixtures are fitted, with several numbers of clusters and several starts, and the clusters are
 those most of them agree on (Strehl and Ghosh 2002, Cluster ensembles; Fern and Brodley 2004, the
-bipartite graph of places and clusters). What one photo lacks, or what does not differ in the
-content, is merged; that leaves a single segment where two photos have nothing in common.
+bipartite graph of places and clusters). What one photo lacks, what does not differ in the content,
+and what is not told apart in the same way in both photos, is merged; that leaves a single segment
+where two photos have nothing in common.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from photostyle.transfers.joint_mixture import Matrix, Places, fit_mixture, smoo
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from photostyle.features import Encoder
+    from photostyle.features import Encoder, SceneParser
 
 Image = NDArray[np.float32]
 Labels = NDArray[np.uint8]
@@ -37,16 +38,24 @@ _SAME_LOOK = 0.05  # Bhattacharyya distance of colours below which clusters are 
 _SEAM = 3.0  # Lab units across a border below which there is none to be seen
 _BORDER = 5  # pairs of neighbours that make a border
 _FEATURES = 12  # principal components of the encoder's features
+_LEAST = 32  # pixels of a side that the parser looks at
+_KINDS = 0.8  # weight of what places show in the mixtures ...
+_SURE = 1.5  # ... and when clusters are confirmed
+_CONFIRMED = 1.5  # how far two clusters have to differ in the same way in both photos, in all ...
+_SHOWN = 0.15  # ... and in what they show
 _UNIT = 3.4  # makes a uniform distribution on [0, 1] one of about unit variance
 
 
-def joint_labels(content: Image, style: Image, encoder: Encoder) -> tuple[Labels, Labels]:
+def joint_labels(
+    content: Image, style: Image, encoder: Encoder, parser: SceneParser
+) -> tuple[Labels, Labels]:
     """Divide two photos into segments that belong together.
 
     Args:
         content: `H W 3` in [0, 1].
         style: `h w 3` in [0, 1].
         encoder: The bundled network; what it sees depends little on light and season.
+        parser: The bundled network that says what places show.
 
     Returns:
         Labels of the content, `H W`, and of the style, `h w`: the same values, from 0, in both.
@@ -54,7 +63,8 @@ def joint_labels(content: Image, style: Image, encoder: Encoder) -> tuple[Labels
     """
     small = [_shrunk(photo) for photo in (content, style)]
     maps = [_coarse_features(photo, encoder) for photo in small]
-    pair = describe(small[0], small[1], maps[0], maps[1])
+    kinds = [kinds_of_places(photo, parser) for photo in small]
+    pair = describe(small, maps, kinds)
     if min(len(places.colours) for places in pair) < _FEWEST:
         return tuple(np.zeros(photo.shape[:2], np.uint8) for photo in (content, style))  # type: ignore[return-value]
     ours, theirs = divide(pair)
@@ -65,21 +75,20 @@ def joint_labels(content: Image, style: Image, encoder: Encoder) -> tuple[Labels
 
 
 def describe(
-    content: Image, style: Image, content_features: Image, style_features: Image
+    photos: Sequence[Image], maps: Sequence[Image], kinds: Sequence[Image]
 ) -> tuple[Places, Places]:
     """Describe the places of two photos.
 
     Args:
-        content: `H W 3` in [0, 1].
-        style: The same for the style.
-        content_features: `h w C`, the encoder's coarsest map.
-        style_features: The same for the style.
+        photos: The content and the style, `H W 3` in [0, 1].
+        maps: `h w C`, the encoder's coarsest map of each.
+        kinds: `h w K`, how likely the same places show each kind.
 
     Returns:
         The places of both, one per place of the features' maps.
     """
     directions = []
-    for features in (content_features, style_features):
+    for features in maps:
         flat = features.reshape(-1, features.shape[-1]).astype(np.float64)
         flat = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
         directions.append(flat - flat.mean(0))  # what the look adds everywhere is taken away
@@ -87,10 +96,8 @@ def describe(
     variances, axes = np.linalg.eigh(both.T @ both / len(both))
     axes = axes[:, : -_FEATURES - 1 : -1] / np.sqrt(variances[-3:].mean() + 1e-12)
     first, second = (
-        _places(photo, features.shape[:2], flat @ axes)
-        for photo, features, flat in zip(
-            (content, style), (content_features, style_features), directions, strict=True
-        )
+        _places(photo, features.shape[:2], flat @ axes, shares)
+        for photo, features, flat, shares in zip(photos, maps, directions, kinds, strict=True)
     )
     return first, second
 
@@ -120,7 +127,7 @@ def divide(pair: tuple[Places, Places]) -> tuple[Numbers, Numbers]:
         smoothed(part, places, _FINAL)
         for part, places in zip((labels[:split], labels[split:]), pair, strict=True)
     ]
-    return merged(pair, parts[0], parts[1])
+    return confirmed(pair, *merged(pair, parts[0], parts[1]))
 
 
 def merged(pair: tuple[Places, Places], ours: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]:
@@ -161,6 +168,48 @@ def merged(pair: tuple[Places, Places], ours: Numbers, theirs: Numbers) -> tuple
     names = np.unique(np.concatenate(labels))
     first, second = (np.searchsorted(names, part) for part in labels)
     return first, second
+
+
+def confirmed(
+    pair: tuple[Places, Places], ours: Numbers, theirs: Numbers
+) -> tuple[Numbers, Numbers]:
+    """Dissolve clusters that are not told apart in the same way in both photos.
+
+    A sky and a ground differ in where they are and in what they show, and so they do in the other
+    photo. Where two clusters differ in one photo as they do not in the other, they may as well be
+    paired the other way round, and then a single one is the better choice.
+
+    Args:
+        pair: The places of both photos.
+        ours: Labels from 0 of the content's places, all of them taken.
+        theirs: Labels of the style's, likewise.
+
+    Returns:
+        The labels, renumbered from 0, the same ones for both photos.
+    """
+    labels = [ours.copy(), theirs.copy()]
+    while (count := int(labels[0].max()) + 1) > 1:
+        layout = _alike([places.layout for places in pair], labels, count)
+        shown = _SURE**2 * _alike([places.shown for places in pair], labels, count)
+        margin = np.minimum(layout + shown - _CONFIRMED, shown - _SHOWN)
+        margin[np.diag_indices(count)] = np.inf
+        kept, leaving = np.sort(np.unravel_index(margin.argmin(), margin.shape))
+        if margin[kept, leaving] >= 0:
+            break
+        for part in labels:
+            part[part == leaving] = kept
+            part[part > leaving] -= 1
+    return labels[0], labels[1]
+
+
+def _alike(values: Sequence[Matrix], labels: Sequence[Numbers], count: int) -> Matrix:
+    """`K K`: how far clusters differ in the same way in both photos, as scalar products."""
+    steps = []
+    for own, part in zip(values, labels, strict=True):
+        middles = np.stack([own[part == k].mean(0) for k in range(count)])
+        steps.append(middles[:, None] - middles)
+    product: Matrix = (steps[0] * steps[1]).sum(-1)
+    return product
 
 
 def _seams(places: Places, labels: Numbers, names: Numbers) -> Matrix:
@@ -209,7 +258,28 @@ def _coarse_features(photo: Image, encoder: Encoder) -> Image:
     return np.asarray(features.cpu().numpy(), np.float32)
 
 
-def _places(photo: Image, size: tuple[int, int], features: Matrix) -> Places:
+def kinds_of_places(photo: Image, parser: SceneParser) -> Image:
+    """Say what the places of a photo show.
+
+    Args:
+        photo: `H W 3` in [0, 1].
+        parser: Says it, of the photo and of its mirror image.
+
+    Returns:
+        `h w K`, one place for 8 x 8 pixels: how likely each kind is; they sum to 1.
+    """
+    device = next(parser.parameters()).device
+    height, width = photo.shape[:2]
+    rows, columns = max(0, _LEAST - height), max(0, _LEAST - width)
+    padded = np.pad(photo, ((0, rows), (0, columns), (0, 0)), mode="edge")
+    batch = torch.from_numpy(padded).permute(2, 0, 1)[None].to(device)
+    with torch.inference_mode():
+        chances = parser(batch).softmax(1) + parser(batch.flip(3)).softmax(1).flip(3)
+    shares = chances[0, :, : -(-height // 8), : -(-width // 8)].permute(1, 2, 0) / 2
+    return np.asarray(shares.cpu().numpy(), np.float32)
+
+
+def _places(photo: Image, size: tuple[int, int], features: Matrix, kinds: Image) -> Places:
     lab = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB)
     luma = lab[..., 0]
     steps = np.hypot(cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)) / 8
@@ -220,11 +290,16 @@ def _places(photo: Image, size: tuple[int, int], features: Matrix) -> Places:
     aside = 2 * np.abs(x) - 0.5  # segments seldom care which side of the middle they are on
     average = _averaged(lab, size).astype(np.float64)
     ways = _ways(average)
-    shared = np.concatenate(
-        [_UNIT * y, 0.4 * _UNIT * aside, 0.6 * _UNIT * ways, 0.7 * calm, 0.5 * features], 1
-    )
+    layout = np.concatenate([_UNIT * y, 0.4 * _UNIT * aside, 0.6 * _UNIT * ways, 0.7 * calm], 1)
+    shown = np.sqrt(kinds.reshape(len(layout), -1))  # unit vectors, apart as distributions are
     colours = average.reshape(-1, 3) * [1, 1.4, 1.4]
-    return Places(size, shared.astype(np.float64), colours.astype(np.float64))
+    return Places(
+        size,
+        np.concatenate([layout, 0.5 * features, _KINDS * shown], 1).astype(np.float64),
+        colours.astype(np.float64),
+        layout.astype(np.float64),
+        shown.astype(np.float64),
+    )
 
 
 def _ways(colours: Matrix) -> Matrix:

@@ -39,7 +39,7 @@ def masked(solver, monkeypatch):
 def test_the_choice_reaches_the_solver(cli, solver, pair, chosen):
     cli("transfer", *pair, "--segment", chosen)
     cli("transfer", *pair, "--overwrite")
-    assert [call[-1].segment for call in solver.calls] == [chosen, "none"]
+    assert [call[-1].segment for call in solver.calls] == [chosen, "auto"]
 
 
 @pytest.mark.usefixtures("masked")

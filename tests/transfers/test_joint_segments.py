@@ -4,15 +4,20 @@ import cv2
 import numpy as np
 import pytest
 
-from photostyle.registry import load_encoder
+from photostyle.registry import load_encoder, load_parser
 from photostyle.transfers.joint_mixture import Places, fit_mixture, smoothed
-from photostyle.transfers.joint_segments import joint_labels, merged
+from photostyle.transfers.joint_segments import (
+    confirmed,
+    joint_labels,
+    kinds_of_places,
+    merged,
+)
 from photostyle.transfers.segments import masks_of, segments_from_labels, segments_from_masks
 
 
 @pytest.fixture(scope="module")
-def encoder():
-    return load_encoder()
+def networks():
+    return load_encoder(), load_parser()
 
 
 def scene(height, width, horizon, sky, ground, seed):
@@ -27,10 +32,10 @@ def scene(height, width, horizon, sky, ground, seed):
     return photo.clip(0, 1)
 
 
-def test_sky_goes_to_sky_by_day_and_by_night(encoder):
+def test_sky_goes_to_sky_by_day_and_by_night(networks):
     day = scene(144, 216, 86, (0.5, 0.7, 0.95), (0.35, 0.4, 0.2), 0)
     night = scene(160, 216, 84, (0.02, 0.03, 0.08), (0.3, 0.2, 0.1), 1)
-    ours, theirs = joint_labels(day, night, encoder)
+    ours, theirs = joint_labels(day, night, *networks)
     assert (ours.shape, theirs.shape) == (day.shape[:2], night.shape[:2])
     assert set(np.unique(ours)) == set(np.unique(theirs))
     above, below = (set(np.unique(part)) for part in (ours[:78], ours[96:]))
@@ -43,41 +48,41 @@ def test_sky_goes_to_sky_by_day_and_by_night(encoder):
     assert sky[91:].mean() < 0.01
 
 
-def test_the_same_pair_gives_the_same_labels(encoder):
+def test_the_same_pair_gives_the_same_labels(networks):
     content = scene(96, 144, 50, (0.5, 0.7, 0.9), (0.3, 0.4, 0.2), 2)
     style = scene(96, 144, 40, (0.9, 0.5, 0.3), (0.2, 0.1, 0.1), 3)
-    first, second = (joint_labels(content, style, encoder) for _ in range(2))
+    first, second = (joint_labels(content, style, *networks) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_wall_is_one_segment(encoder):
+def test_a_wall_is_one_segment(networks):
     random = np.random.default_rng(4)
     wall = (0.5 + random.normal(0, 0.02, (120, 160, 3))).astype(np.float32)
     style = scene(120, 160, 60, (0.5, 0.7, 0.95), (0.35, 0.4, 0.2), 5)
-    ours, theirs = joint_labels(wall, style, encoder)
+    ours, theirs = joint_labels(wall, style, *networks)
     assert ours.max() == theirs.max() == 0
 
 
 @pytest.mark.parametrize("size", [(16, 16), (16, 400), (64, 40)])
-def test_small_photos_are_not_divided(encoder, size):
+def test_small_photos_are_not_divided(networks, size):
     tiny = np.random.default_rng(6).random((*size, 3), dtype=np.float32)
-    ours, theirs = joint_labels(tiny, scene(96, 144, 40, (1, 1, 1), (0, 0, 0), 7), encoder)
+    ours, theirs = joint_labels(tiny, scene(96, 144, 40, (1, 1, 1), (0, 0, 0), 7), *networks)
     assert ours.shape == size
     assert ours.max() == theirs.max() == 0
 
 
 @pytest.mark.parametrize("colour", [0.0, 0.5, 1.0])
-def test_flat_photos_are_one_segment(encoder, colour):
+def test_flat_photos_are_one_segment(networks, colour):
     flat = np.full((120, 160, 3), colour, np.float32)
-    ours, theirs = joint_labels(flat, flat, encoder)
+    ours, theirs = joint_labels(flat, flat, *networks)
     assert ours.max() == theirs.max() == 0
 
 
-def test_saved_masks_give_the_segments_back(encoder):
+def test_saved_masks_give_the_segments_back(networks):
     content = scene(144, 216, 86, (0.5, 0.7, 0.95), (0.35, 0.4, 0.2), 0)
     style = scene(160, 216, 84, (0.02, 0.03, 0.08), (0.3, 0.2, 0.1), 1)
-    segments = segments_from_labels(content, *joint_labels(content, style, encoder))
+    segments = segments_from_labels(content, *joint_labels(content, style, *networks))
     masks = masks_of(segments, content.shape[:2], style.shape[:2])
     again = segments_from_masks(content, style, *masks)
     assert again.warnings == ()
@@ -87,8 +92,9 @@ def test_saved_masks_give_the_segments_back(encoder):
         assert len(np.setxor1d(part.style, other.style)) < 0.01 * style[..., 0].size
 
 
-def places(size, shared, colours):
-    return Places(size, np.asarray(shared, float), np.asarray(colours, float))
+def places(size, shared, colours, layout=(), shown=()):
+    values = (np.asarray(value, float) for value in (shared, colours, layout, shown))
+    return Places(size, *values)
 
 
 def two_halves(light, dark):
@@ -142,3 +148,59 @@ def test_what_looks_alike_in_the_content_joins_its_like_in_either_photo():
     ours, theirs = merged((clouds(50, 50, 90), clouds(10, 85, 90)), LABELS, LABELS)
     np.testing.assert_array_equal(ours, np.repeat([0, 0, 1], 40))
     np.testing.assert_array_equal(theirs, np.repeat([0, 1, 1], 40))
+
+
+def told_apart(layout, shown):
+    """Three clusters of 40 places: where they are, and how likely each shows one of two kinds."""
+    shown = np.sqrt(np.array([[share, 1 - share] for share in shown]))
+    return places(
+        (10, 12),
+        np.zeros((120, 1)),
+        np.zeros((120, 3)),
+        np.repeat(layout, 40)[:, None],
+        np.repeat(shown, 40, 0),
+    )
+
+
+def test_what_differs_in_the_same_way_in_both_photos_is_confirmed():
+    pair = told_apart([-2, 0, 2], [1, 0.5, 0]), told_apart([-2, 0, 2], [0.95, 0.5, 0.05])
+    for found in confirmed(pair, LABELS, LABELS):
+        np.testing.assert_array_equal(found, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (([-2, 2, 2], [1, 0, 0]), ([-2, 2, 2], [1, 0, 1])),  # another thing in the style
+        (([-2, 1, 2], [1, 0, 0]), ([-2, 2, 1], [1, 0, 0])),  # another place
+        (([-2, 0, 2], [1, 0, 0.01]), ([-2, 0, 2], [1, 0.01, 0])),  # place alone is not enough
+    ],
+)
+def test_what_may_as_well_be_paired_the_other_way_round_is_one_segment(ours, theirs):
+    pair = told_apart(*ours), told_apart(*theirs)
+    for found in confirmed(pair, LABELS, LABELS):
+        np.testing.assert_array_equal(found, np.repeat([0, 1, 1], 40))
+
+
+def test_a_single_segment_needs_no_confirmation():
+    pair = told_apart([0, 0, 0], [0.5, 0.5, 0.5]), told_apart([1, 1, 1], [0.5, 0.5, 0.5])
+    for found in confirmed(pair, 0 * LABELS, 0 * LABELS):
+        assert not found.any()
+
+
+@pytest.mark.parametrize("size", [(20, 50), (17, 400), (96, 144)])
+def test_kinds_of_places_are_shares_that_know_no_left_and_right(networks, size):
+    photo = np.random.default_rng(10).random((*size, 3), dtype=np.float32)
+    shares = kinds_of_places(photo, networks[1])
+    assert shares.shape[:2] == (-(-size[0] // 8), -(-size[1] // 8))
+    np.testing.assert_allclose(shares.sum(-1), 1, atol=1e-5)
+    if size[1] % 32 == 0:
+        mirrored = kinds_of_places(photo[:, ::-1].copy(), networks[1])
+        np.testing.assert_allclose(mirrored[:, ::-1], shares, atol=1e-4)
+
+
+def test_a_sky_is_called_a_sky(networks):
+    day = scene(144, 216, 86, (0.5, 0.7, 0.95), (0.35, 0.4, 0.2), 0)
+    shares = kinds_of_places(day, networks[1])
+    assert (shares[:9].argmax(-1) == 0).mean() > 0.9
+    assert (shares[12:].argmax(-1) == 0).mean() < 0.1
