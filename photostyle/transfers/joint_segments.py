@@ -42,7 +42,7 @@ _LEAST = 32  # pixels of a side that the parser looks at
 _KINDS = 0.8  # weight of what places show in the mixtures ...
 _SURE = 1.5  # ... and when clusters are confirmed
 _CONFIRMED = 1.5  # how far two clusters have to differ in the same way in both photos, in all ...
-_SHOWN = 0.15  # ... and in what they show
+_SHOWN = 0.25  # ... and in what they show
 _UNIT = 3.4  # makes a uniform distribution on [0, 1] one of about unit variance
 
 
