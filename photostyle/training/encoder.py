@@ -7,19 +7,17 @@ at any time and resumed from the checkpoint beside the output.
 from __future__ import annotations
 
 import argparse
-import io
 import logging
 import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import safetensors.torch
 import torch
 
-from photostyle.errors import UsageError
 from photostyle.training.encoder_photos import read_scenes
 from photostyle.training.encoder_trainer import EncoderTrainer
+from photostyle.training.resumable import checkpoint_of, save
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,11 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
     until = time.monotonic() + 60 * options.minutes
-    checkpoint = options.out.with_suffix(".checkpoint")
-    if options.resume and not checkpoint.exists():
-        raise UsageError(f"there is no checkpoint {checkpoint} to resume from")
-    if checkpoint.exists() and not options.resume:
-        raise UsageError(f"{checkpoint} exists: use --resume to continue, or remove it")
+    checkpoint = checkpoint_of(options.out, resume=options.resume)
     trainer = EncoderTrainer(read_scenes(options.photos, options.cameras), options.seed)
     if options.resume:
         trainer.restore(torch.load(checkpoint, weights_only=True))
@@ -75,20 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             losses = ", ".join(f"{name} {mean:.3f}" for name, mean in means.items())
             log.info("step %d: %s", trainer.steps, losses)
         if trainer.steps % CHECKPOINT_STEPS == 0:
-            _save(trainer, options.out, checkpoint)
-    _save(trainer, options.out, checkpoint)
+            save(trainer, options.out, checkpoint)
+    save(trainer, options.out, checkpoint)
     log.info("step %d: saved %s", trainer.steps, options.out)
-
-
-def _save(trainer: EncoderTrainer, out: Path, checkpoint: Path) -> None:
-    """Write the checkpoint and the weights, each whole or not at all."""
-    buffer = io.BytesIO()
-    torch.save(trainer.state(), buffer)
-    contents = {checkpoint: buffer.getvalue(), out: safetensors.torch.save(trainer.weights())}
-    for path, content in contents.items():
-        temporary = path.with_name(path.name + ".part")
-        temporary.write_bytes(content)
-        temporary.replace(path)
 
 
 if __name__ == "__main__":

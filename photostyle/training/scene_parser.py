@@ -7,16 +7,15 @@ the checkpoint beside the output.
 from __future__ import annotations
 
 import argparse
-import io
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import safetensors.torch
 import torch
 
 from photostyle.errors import UsageError
 from photostyle.registry import load_encoder
+from photostyle.training.resumable import checkpoint_of, save
 from photostyle.training.scene_photos import read_named_photos, split
 from photostyle.training.scene_trainer import SceneTrainer
 
@@ -55,11 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
-    checkpoint = options.out.with_suffix(".checkpoint")
-    if options.resume and not checkpoint.exists():
-        raise UsageError(f"there is no checkpoint {checkpoint} to resume from")
-    if checkpoint.exists() and not options.resume:
-        raise UsageError(f"{checkpoint} exists: use --resume to continue, or remove it")
+    checkpoint = checkpoint_of(options.out, resume=options.resume)
     photos, aside = split(read_named_photos(options.photos, options.labels), options.hold_out)
     if not aside:
         raise UsageError(f"no photos to score on: {options.hold_out} has fewer than 8 with labels")
@@ -75,26 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if trainer.steps % 50 == 0:
             log.info("step %d: loss %.3f", trainer.steps, mean)
         if trainer.steps % CHECKPOINT_STEPS == 0 and trainer.steps < options.steps:
-            _save(trainer, options.out, checkpoint)
+            save(trainer, options.out, checkpoint)
             log.info("step %d: %s", trainer.steps, _scored(trainer, aside))
-    _save(trainer, options.out, checkpoint)
+    save(trainer, options.out, checkpoint)
     log.info("step %d: saved %s, %s", trainer.steps, options.out, _scored(trainer, aside))
 
 
 def _scored(trainer: SceneTrainer, photos: Sequence[NamedPhoto]) -> str:
     right, overlap = trainer.score(photos)
     return f"{right:.1%} of the pixels of {len(photos)} other photos, mean IoU {overlap:.1%}"
-
-
-def _save(trainer: SceneTrainer, out: Path, checkpoint: Path) -> None:
-    """Write the checkpoint and the weights, each whole or not at all."""
-    buffer = io.BytesIO()
-    torch.save(trainer.state(), buffer)
-    contents = {checkpoint: buffer.getvalue(), out: safetensors.torch.save(trainer.weights())}
-    for path, content in contents.items():
-        temporary = path.with_name(path.name + ".part")
-        temporary.write_bytes(content)
-        temporary.replace(path)
 
 
 if __name__ == "__main__":
