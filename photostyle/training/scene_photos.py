@@ -114,29 +114,20 @@ def random_crops(
         matrix = np.array([[across / size, 0, left], [0, down / size, top]])
         if random.random() < 0.5:
             matrix[0] = [-across / size, 0, left + across - 1]
-        flags = cv2.WARP_INVERSE_MAP
-        crops.append(
-            cv2.warpAffine(
-                photo.pixels,
-                matrix,
-                (size, size),
-                flags=flags | cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-        )
-        maps.append(
-            cv2.warpAffine(
-                photo.kinds,
-                matrix,
-                (size, size),
-                flags=flags | cv2.INTER_NEAREST,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-        )
+        crops.append(_warped(photo.pixels, matrix, size, cv2.INTER_LINEAR))
+        maps.append(_warped(photo.kinds, matrix, size, cv2.INTER_NEAREST))
     return (
         torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2) / 255,
         torch.from_numpy(np.stack(maps)).long(),
     )
+
+
+def _warped(
+    picture: NDArray[np.uint8], matrix: NDArray[np.float64], size: int, method: int
+) -> NDArray[np.uint8]:
+    flags, border = cv2.WARP_INVERSE_MAP | method, cv2.BORDER_REPLICATE
+    warped = cv2.warpAffine(picture, matrix, (size, size), flags=flags, borderMode=border)
+    return np.asarray(warped, np.uint8)
 
 
 def _named(path: Path, kinds: NDArray[np.uint8], folder: str) -> NamedPhoto:
