@@ -34,11 +34,11 @@ LOOK_ADVERSARIAL = 0.05
 LOOK_SNAPSHOTS = 2
 TONE_BATCH = 8
 
-IMITATION_STEPS = {"pair": 400, "photo": 1000}
+IMITATION_STEPS = {"pair": 1200, "photo": 1000}
 IMITATION_BATCH = {"pair": 1, "photo": 2}
 IMITATION_RATE = 4e-3
-ONLY_NORM_RATE = 1e-2
-ONLY_NORM_SHARE = 5
+ONLY_NORM_RATE = 3e-2
+ONLY_NORM_SHARE = 6
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ def train(
         typer.Option(
             "--only-norm",
             help="With --init and a single photo as B: keep the convolutions and the looks of that "
-            "filter, and learn the normalisation of new ones, in a fifth of the steps.",
+            "filter, and learn the normalisation of new ones, in a sixth of the steps.",
             rich_help_panel=_LEARNING,
         ),
     ] = False,

@@ -19,11 +19,8 @@ COLOURS = 512
 SIDE = 64
 """Height and width at which photos are matched."""
 
-ITERATIONS = 10
+ITERATIONS = 20
 """How often colours are matched, each time along other axes."""
-
-BASES = 2
-"""Orthogonal axes, three each, along which they are matched at once."""
 
 OVERSHOOT = 0.5
 """Share by which colours are moved too far, for smooth moves are always too short; twice as much
@@ -40,7 +37,7 @@ CURVE = 8
 
 # Squared differences between neighbours, and squares, against the squared error of colours.
 _CURVE_SMOOTH = 3e-3
-_SPACE_SMOOTH = 2e-4
+_SPACE_SMOOTH = 4e-4
 _LUMA_SMOOTH = 3e-2
 _SMALL = 1e-3
 
@@ -119,13 +116,12 @@ def _matched(started: Tensor, colours: Tensor, smooth: Callable[[Tensor], Tensor
     random = torch.Generator().manual_seed(0)
     now, wanted = started, started
     for _ in range(ITERATIONS):
-        turned = torch.linalg.qr(torch.randn(BASES, 3, 3, generator=random))[0]
-        axes = turned.transpose(0, 1).flatten(1).to(started)
+        axes = torch.linalg.qr(torch.randn(3, 3, generator=random))[0].to(started)
         along = now @ axes
         goal = (colours @ axes).sort(0).values[places]
         there = torch.empty_like(along)
         there.scatter_(1, _order(along), goal.expand_as(along))
-        aim = there @ axes.T / BASES
+        aim = there @ axes.T
         wanted = aim + OVERSHOOT * (aim - now)
         now = started + smooth(wanted - started)
     return wanted

@@ -129,6 +129,15 @@ def squashed(photo: Sequence[Pixels]) -> Image:
     return np.asarray(small, np.float32) / np.float32(255)
 
 
+def whole(photo: Sequence[Pixels]) -> Image:
+    """Take a whole photo as large as it is kept, `h w 3` in `[0, 1]`.
+
+    Args:
+        photo: It at several scales.
+    """
+    return photo[0].astype(np.float32) / np.float32(255)
+
+
 def slice_photos(photos: Tensor, grids: Tensor) -> Tensor:
     """Apply to each photo its grid: differentiable with respect to the photos, too.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from photostyle.errors import UsageError
-from photostyle.training.conditional_tone import PARAMS, ConditionalToneFamily, squashed
+from photostyle.training.conditional_tone import PARAMS, ConditionalToneFamily, squashed, whole
 from photostyle.training.dataset import (
     Dataset,
     photos_in,
@@ -222,7 +222,9 @@ def _imitation(
     else:
         photos = read_dataset(sources[0], config, progress=progress, warn=warn)
     sides = (style, photos)[: 2 if config.imitate == "pair" else 1]
-    styles = [squashed(side.train[0]) for side in sides]
+    # Thumbnails would lack the palest and the darkest colours; but of two photos, each is an input.
+    as_style = squashed if config.imitate == "pair" else whole
+    styles = [as_style(side.train[0]) for side in sides]
     names = [name, f"{name}:back"][: len(styles)]
     known = {} if params is None else dict(params)
     others = list(known.pop("looks", []))

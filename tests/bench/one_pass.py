@@ -1,11 +1,12 @@
 """A filter that imitates one photo in one pass, beside `transfer`, which solves for each photo.
 
-    python tests/bench/one_pass.py STYLE [--photos DIR] [--count 20] [--megapixels 24] [--out DIR]
-                                   [--filter FILE] [-- --steps 1500 --device cpu ...]
+    python tests/bench/one_pass.py STYLE [--photos DIR] [--test DIR] [--count 20] [--megapixels 24]
+                                   [--out DIR] [--filter FILE] [-- --steps 1500 --device cpu ...]
 
 `photostyle train look DIR STYLE` makes the filter, unless `--filter` names one; what follows `--`
 goes to it as it is. Then both look at the photos that it did not learn from: `--hold-out` keeps as
-many as `--count`, or as many as there are for half of them. For `filter` and for `transfer`:
+many as `--count`, or as many as there are for half of them. Or they look at the first so many photos
+of `--test`. For `filter`, for `transfer`, and for the latter with one segment:
 
 style      sliced Wasserstein distance (CIE Lab, 64 directions) of the results to the style, the
            mean; whole photos, no masks.
@@ -65,14 +66,21 @@ def filtered(file: Path, photos: Sequence[Path], folder: Path) -> tuple[list[Pat
     return [folder / f"{photo.stem}.png" for photo in photos], float(str(total)) / len(photos)
 
 
-def transferred(style: Path, photos: Sequence[Path], folder: Path) -> tuple[list[Path], float]:
+def transferred(
+    style: Path, photos: Sequence[Path], folder: Path, segment: str = "auto"
+) -> tuple[list[Path], float]:
     """Results of `transfer`, and its seconds a photo."""
     results, seconds = [], []
     for photo in photos:
         results.append(folder / f"{photo.stem}.png")
         words = ["transfer", str(photo), str(style), "-o", str(results[-1]), "--overwrite"]
-        seconds.append(float(str(photostyle(*words, "--device", "cpu")["seconds"])))
+        words += ["--segment", segment, "--device", "cpu"]
+        seconds.append(float(str(photostyle(*words)["seconds"])))
     return results, float(np.mean(seconds))
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
 
 
 def main() -> None:
@@ -81,6 +89,7 @@ def main() -> None:
     )
     parser.add_argument("style", type=Path)
     parser.add_argument("--photos", type=Path, default=DATA / "train/day")
+    parser.add_argument("--test", type=Path)
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--megapixels", type=float, default=24)
     parser.add_argument("--score", type=Path, default=SCORE)
@@ -89,10 +98,10 @@ def main() -> None:
     parser.add_argument("options", nargs="*")
     args = parser.parse_args()
     score, style = load_score(args.score), pixels_of(args.style)
-    names = sorted(path.name for path in args.photos.iterdir() if path.is_file())
+    names = names_in(args.photos)
     share = min(0.5, args.count / len(names))
-    kept = sorted(held_out_names(names, share))[: args.count]
-    photos = [args.photos / name for name in kept]
+    kept = names_in(args.test) if args.test else sorted(held_out_names(names, share))
+    photos = [(args.test or args.photos) / name for name in kept[: args.count]]
     with tempfile.TemporaryDirectory() as temporary:
         out = args.out or Path(temporary)
         out.mkdir(parents=True, exist_ok=True)
@@ -100,11 +109,15 @@ def main() -> None:
         if args.filter is None:
             hold_out = ["--hold-out", f"{share:g}"]
             seconds = train(made.stem, (args.photos, args.style), out, [*hold_out, *args.options])
-            print(f"trained in {seconds:.0f} s, {len(photos)} photos held out")
+            print(f"trained in {seconds:.0f} s, {share:.0%} of the photos held out")
         print(f"{'':<10}{'style':>8}{'structure':>11}{'realism':>9}{'patches':>9}{'seconds':>9}")
         row = measured(score, photos, photos, style)
         print(f"{'photo':<10}{row[0]:8.2f}{row[1]:11.3f}{row[2]:9.3f}{row[3]:9.2f}", flush=True)
-        ways = {"filter": partial(filtered, made), "transfer": partial(transferred, args.style)}
+        ways = {
+            "filter": partial(filtered, made),
+            "transfer": partial(transferred, args.style),
+            "none": partial(transferred, args.style, segment="none"),
+        }
         results = {}
         for name, way in ways.items():
             (out / name).mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ self       PSNR between a photo and what the look that was learned from it makes
 seconds    of `train`, from the start of Python to its end.
 
 `--only-norm` trains every pair but the first a second time with `--only-norm --init` of the first,
-in a fifth of the steps, and says how many of the weights differ. `--unseen` applies each look to
+in a sixth of the steps, and says how many of the weights differ. `--unseen` applies each look to
 the contents of further pairs. With `--out` every picture is kept there as PNG.
 """
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 PAIRS = "14,52,53,55,03,31,27,40"
 """Four landscapes, two cities, two rooms."""
 
-SHORTER = 5
+SHORTER = 6
 """Normalisation alone is trained in so many times fewer steps."""
 
 
@@ -144,7 +144,7 @@ def _same(first: np.ndarray, second: np.ndarray | None) -> bool:
 
 
 def shrunk(options: Sequence[str], steps: int) -> list[str]:
-    """Options with a fifth of the steps."""
+    """Options with a sixth of the steps."""
     kept = [word for word in options if word != "--steps"]
     kept = [word for word in kept if word != str(steps)]
     return [*kept, "--steps", str(max(1, steps // SHORTER))]

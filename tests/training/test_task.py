@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from photostyle.errors import PhotoError, UsageError
 from photostyle.networks import ConditionalToneGenerator, ToneGenerator
@@ -159,6 +161,20 @@ def test_photos_of_a_folder_imitate_one(sides: list[Path]) -> None:
     inputs, targets = task.examples.batch(0, 1)
     losses = task.objective(config, CPU).losses(0, task.family.generator(), inputs, targets)
     assert "cycle" not in losses
+
+
+def test_a_single_style_keeps_colours_that_its_thumbnail_has_lost(
+    sides: list[Path], tmp_path: Path
+) -> None:
+    stripes = np.zeros((512, 512, 3), np.uint8)
+    stripes[:, ::2] = 255
+    Image.fromarray(stripes).save(tmp_path / "stripes.png")
+    config = replace(PAIR, imitate="photo")
+    generator = read([sides[0], tmp_path / "stripes.png"], config, None).family.generator()
+    assert isinstance(generator, ConditionalToneGenerator)
+    colours = generator.look(0).colours
+    assert torch.equal(colours.round(), colours)
+    assert colours.mean() == 0.5
 
 
 def start_of(looks: list[str]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
