@@ -65,6 +65,9 @@ class LossWeights:
     smooth: float = 30.0
     """Squared differences between neighbouring maps of a grid in space."""
 
+    order: float = 2000.0
+    """Squared slope of tone curves where they fall, so that what was brighter becomes darker."""
+
     tone: float = 0.3
     """Squared differences between neighbouring maps of a grid in luma."""
 

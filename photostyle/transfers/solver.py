@@ -24,6 +24,7 @@ from photostyle.transfers.look import Look
 from photostyle.transfers.objective import Objective
 from photostyle.transfers.refine import refine_look
 from photostyle.transfers.segments import Segments, membership, single_segment
+from photostyle.transfers.tone_order import ToneOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,15 +75,16 @@ def fit_look(
     tone = torch.zeros(count, 1, 1, LEVELS, 3, 4, device=device, requires_grad=True)
     space = torch.zeros(count, ny, nx, LEVELS, 3, 4, device=device, requires_grad=True)
     weights = config.weights
+    order = ToneOrder(image, shares)
 
     def maps() -> Tensor:
         return start + tone + space
 
-    def roughness() -> Tensor:
-        total = weights.smooth * _roughness(space, (1, 2))
+    def cost() -> Tensor:
+        total = weights.smooth * _roughness(space, (1, 2)) + weights.order * order(maps())
         return total + weights.tone * _roughness(tone + space, (3,))
 
-    _descend([tone, space], maps, roughness, image, shares, objective, config, progress)
+    _descend([tone, space], maps, cost, image, shares, objective, config, progress)
     grid = maps().detach().cpu().numpy()
     look = Look(grid, segments.field)
     if config.refine:
@@ -125,12 +127,12 @@ def fit_luma_maps(
     def maps() -> Tensor:
         return start + tone
 
-    def roughness() -> Tensor:
+    def cost() -> Tensor:
         # Else greys of one sky, which differ in luma alone, turn pink and green by turns.
         return _STEADY * config.weights.tone * _roughness(tone, (3,))
 
     whole = torch.ones_like(image[..., :1])
-    _descend([tone], maps, roughness, image, whole, objective, config, progress)
+    _descend([tone], maps, cost, image, whole, objective, config, progress)
     fitted: Image = maps()[0, 0, 0].detach().cpu().numpy()
     return fitted
 
@@ -138,20 +140,20 @@ def fit_luma_maps(
 def _descend(
     parameters: Sequence[Tensor],
     maps: Callable[[], Tensor],
-    roughness: Callable[[], Tensor],
+    cost: Callable[[], Tensor],
     image: Tensor,
     shares: Tensor,
     objective: Objective,
     config: TransferConfig,
     progress: ProgressCallback,
 ) -> None:
-    """Change parameters so that what their maps make of an image gets better, the maps smoother."""
+    """Change parameters so that their maps make something better of an image, and cost less."""
     optimiser = torch.optim.Adam(parameters, lr=_RATE, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.iterations)
     for step, draw in enumerate(objective.draws(config.iterations)):
-        result, rough = slice_apply(image, shares, maps()), roughness()
+        result, own = slice_apply(image, shares, maps()), cost()
         optimiser.zero_grad()
-        torch.autograd.backward([result, rough], [objective.gradient(result, draw), None])
+        torch.autograd.backward([result, own], [objective.gradient(result, draw), None])
         optimiser.step()
         schedule.step()
         progress(Progress("fit", step + 1, config.iterations))

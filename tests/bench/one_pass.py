@@ -5,8 +5,8 @@
 
 `photostyle train look DIR STYLE` makes the filter, unless `--filter` names one; what follows `--`
 goes to it as it is. Then both look at the photos that it did not learn from: `--hold-out` keeps as
-many as `--count`, or as many as there are for half of them. Or they look at the first so many photos
-of `--test`. For `filter`, for `transfer`, and for the latter with one segment:
+many as `--count`, or as many as there are for half of them. With `--test` they are the first so
+many of that folder. For `filter`, for `transfer`, and for the latter with one segment:
 
 style      sliced Wasserstein distance (CIE Lab, 64 directions) of the results to the style, the
            mean; whole photos, no masks.
