@@ -126,6 +126,16 @@ def train(
             rich_help_panel=_LEARNING,
         ),
     ] = False,
+    masks: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            "--masks",
+            metavar="A_MASK B_MASK",
+            help="Of two photos: their segments, painted in the same colours, as transfer takes "
+            "them. Colours are compared segment by segment.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
     steps: Annotated[
         int | None,
         typer.Option(
@@ -323,6 +333,9 @@ def train(
     # How many steps there are is known when the filter is; its recipe tells that, not the time.
     timing = ("--steps", "--minutes")
     of_filter = [word for option, pair in words.items() if option not in timing for word in pair]
+    if masks is not None:
+        of_run += ["--masks", *map(str, masks)]
+        of_filter += ["--masks", *(mask.name for mask in masks)]
     target = Path(f"{name}.safetensors") if out is None else out
 
     with console.progress() as progress:
@@ -393,6 +406,7 @@ def train(
             overwrite=overwrite,
             minutes=math.inf if minutes is None else minutes,
             fit=steps is None,
+            masks=masks or (),
             license=license_,
             recipe=_command(name, [folder.resolve().name for folder in folders], of_filter),
             repo_id=push,

@@ -125,7 +125,17 @@ def squashed(photo: Sequence[Pixels]) -> Image:
     Args:
         photo: It at several scales.
     """
-    small = cv2.resize(photo[0], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(photo[0][..., :3], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32) / np.float32(255)
+
+
+def squashed_mask(photo: Sequence[Pixels]) -> Image:
+    """Take the mask of a whole photo as that of its thumbnail, `128 128 3` in `[0, 1]`.
+
+    Args:
+        photo: It at several scales, of six channels.
+    """
+    small = cv2.resize(photo[0][..., 3:], (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
     return np.asarray(small, np.float32) / np.float32(255)
 
 

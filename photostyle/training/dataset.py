@@ -6,8 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from photostyle.errors import PhotoError, UsageError
 from photostyle.image import read_photo
+from photostyle.image.masks import check_mask_shape, colours_of, decode_labels
 from photostyle.progress import Progress
 from photostyle.training.photos import SCALES, Pixels, find_photos, pyramid, read_pair
 
@@ -89,21 +92,34 @@ def read_dataset(
     return _dataset(pyramids, failures, "photo", f"in '{folder}'", config, warn)
 
 
-def read_single(path: Path) -> Dataset:
+def read_single(path: Path, mask: Path | None = None) -> Dataset:
     """Read a photo that is all there is.
 
     Args:
         path: Its file.
+        mask: A colour-coded mask of its segments, any size of its shape.
+
+    Returns:
+        The photo; with a mask, of six channels: those of the photo, then the colours of `PALETTE`.
 
     Raises:
-        UsageError: There is no such file, or it is a folder.
-        PhotoError: It cannot be read.
+        UsageError: There is no such file, or it is a folder, or the mask has another shape.
+        PhotoError: A file cannot be read.
     """
     if not path.exists():
         raise UsageError(f"there is no photo '{path}'")
     if path.is_dir():
         raise UsageError(f"'{path}' is a folder: give a photo")
-    versions = pyramid(read_photo(path).floats(), SMALLEST_SINGLE)
+    pixels = read_photo(path).floats()
+    versions = pyramid(pixels, SMALLEST_SINGLE)
+    if mask is not None:
+        colours = read_photo(mask).floats()
+        check_mask_shape(colours, pixels, f"'{path}'")
+        parts = (colours_of(decode_labels(colours, version.shape[:2])) for version in versions)
+        versions = [
+            np.concatenate([version, (255 * part + 0.5).astype(np.uint8)], axis=-1)
+            for version, part in zip(versions, parts, strict=True)
+        ]
     # Names say little: in pairs photos are often called alike.
     return Dataset([versions], [], 0, hashlib.sha256(versions[0].tobytes()).hexdigest())
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from photostyle.errors import UsageError
+from photostyle.image.masks import colours_of, decode_labels
 from photostyle.losses.calm import CalmPlaces
 from photostyle.losses.lab import rgb_to_lab
 from photostyle.losses.photorealism import Photorealism
@@ -79,7 +82,7 @@ class Imitation:
     Of one photo all colours are given by the network's statistics; it learns to keep the photo.
     Of two photos each is the other's style, and two looks are learned: what the one changes the
     other undoes, and what has the look already stays (Yao 2017, Photo style transfer with
-    consistency losses).
+    consistency losses). If both have masks, colours are compared segment by segment.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Imitation:
         config: TrainConfig,
         device: torch.device,
         weights: ImitationWeights | None = None,
+        masks: Sequence[Image] = (),
     ) -> None:
         """Sort the colours of the styles.
 
@@ -99,6 +103,11 @@ class Imitation:
             config: The settings.
             device: Where to train.
             weights: Those of the terms; by default what suits the number of styles.
+            masks: Of two styles the masks, `h w 3` in the colours of `PALETTE`, or none. With them
+                inputs and targets have six channels: photos, then their masks.
+
+        Raises:
+            UsageError: The masks have no segment in common.
         """
         self._family = family
         self._config = config
@@ -106,11 +115,20 @@ class Imitation:
         self._weights = weights or (ImitationWeights() if len(styles) > 1 else ALONE)
         random = torch.Generator().manual_seed(config.seed)
         self._bank = random_directions(3, BANK, random)
-        self._quantiles = [self._sorted(style).to(device) for style in styles]
+        self._quantiles = [self._sorted(_colours(style)).to(device) for style in styles]
+        labels = [decode_labels(mask, mask.shape[:2]).ravel() for mask in masks]
+        self._known = sorted({int(label) for each in labels for label in np.unique(each)})
+        shared = [n for n in self._known if all((each == n).any() for each in labels)]
+        if masks and not shared:
+            raise UsageError("the masks have no segment in common: paint both in the same colours")
+        self._segments = [
+            {n: self._sorted(_colours(style)[each == n]).to(device) for n in shared}
+            for style, each in zip(styles, labels, strict=False)
+        ]
 
-    def _sorted(self, style: Image) -> Tensor:
-        """`SAMPLES BANK`: even quantiles of a photo's colours along all directions."""
-        colours = rgb_to_lab(torch.from_numpy(style).flatten(0, 1)) @ self._bank
+    def _sorted(self, photo: Tensor) -> Tensor:
+        """`SAMPLES BANK`: even quantiles of colours, `N 3`, along all directions."""
+        colours = rgb_to_lab(photo) @ self._bank
         places = (torch.arange(SAMPLES) + 0.5) / SAMPLES * len(colours)
         return colours.sort(0).values[places.long()]
 
@@ -122,8 +140,8 @@ class Imitation:
         Args:
             step: Steps done before.
             generator: The generator.
-            inputs: `B 3 S S` in `[0, 1]`.
-            targets: `B 3 S S` in `[0, 1]`: parts of the style.
+            inputs: `B 3 S S` in `[0, 1]`; with masks `B 6 S S`.
+            targets: `B 3 S S` in `[0, 1]`: parts of the style; with masks `B 6 S S`.
 
         Returns:
             The weighted losses by name, scalars.
@@ -145,10 +163,12 @@ class Imitation:
         others: Tensor,
         random: torch.Generator,
     ) -> dict[str, Tensor]:
+        labels = self._labels(contents[:, 3:]) if self._segments else None
+        contents, others = contents[:, :3], others[:, :3]
         applied = self._family.apply(generator, torch.cat([contents, others]), look=look)
         results, same = applied.photos.split([len(contents), len(others)])
         losses = {
-            "style": self._distance(results, look, random),
+            "style": self._distance(results, look, random, labels),
             "itself": F.l1_loss(same, others),
             "structure": _mean(EdgeStructure, contents, results),
             "photorealism": _mean(Photorealism, contents, results),
@@ -161,21 +181,46 @@ class Imitation:
             losses["cycle"] = F.l1_loss(again, contents)
         return losses
 
+    def _labels(self, masks: Tensor) -> Tensor:
+        """`B S*S`: the nearest of the colours that masks, `B 3 S S`, are painted in."""
+        colours = torch.from_numpy(colours_of(np.array(self._known, np.uint8))).to(masks)
+        away = masks.flatten(2)[:, None] - colours[:, :, None]
+        nearest = away.square().sum(2).argmin(1)
+        return torch.tensor(self._known, device=masks.device)[nearest]
+
     def _distance(
-        self, photos: Tensor, look: int, random: torch.Generator, outliers: float = OUTLIERS
+        self,
+        photos: Tensor,
+        look: int,
+        random: torch.Generator,
+        labels: Tensor | None = None,
+        outliers: float = OUTLIERS,
     ) -> Tensor:
-        """Sliced Wasserstein distance of each photo's colours from the style's, the mean."""
+        """Sliced Wasserstein distance of each photo's colours from the style's, the mean.
+
+        With labels, `B S*S`, those of each segment from the style's, by its share in the photo.
+        """
         chosen = torch.arange(DIRECTIONS)
         chosen[3:] = torch.randperm(BANK - 3, generator=random)[: DIRECTIONS - 3] + 3
-        directions, wanted = (
-            sides[:, chosen].to(self._device) for sides in (self._bank, self._quantiles[look])
-        )
-        distances = []
-        for photo in photos.flatten(2).transpose(1, 2):
-            places = torch.randperm(len(photo), generator=random)[:SAMPLES].to(self._device)
-            colours = rgb_to_lab(photo[places]) @ directions
-            distances.append(sorted_distance(colours, wanted, outliers=outliers))
-        return torch.stack(distances).mean()
+        directions = self._bank[:, chosen].to(self._device)
+        total = photos.new_zeros(())
+        for index, photo in enumerate(photos.flatten(2).transpose(1, 2)):
+            parts = [(photo, self._quantiles[look])]
+            if labels is not None:
+                parts = [
+                    (photo[labels[index] == n], quantiles)
+                    for n, quantiles in self._segments[look].items()
+                ]
+            for pixels, quantiles in parts:
+                samples = min(len(pixels), round(SAMPLES * len(pixels) / len(photo)))
+                places = torch.randperm(len(pixels), generator=random)[:samples].to(self._device)
+                even = (torch.arange(samples) + 0.5) / max(1, samples) * SAMPLES
+                wanted = quantiles[even.long()][:, chosen]
+                colours = rgb_to_lab(pixels[places]) @ directions
+                if samples:
+                    distance = sorted_distance(colours, wanted, outliers=outliers)
+                    total = total + distance * (len(pixels) / len(photo))
+        return total / len(photos)
 
     measure = COLOURS
 
@@ -206,6 +251,11 @@ class Imitation:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Do nothing."""
+
+
+def _colours(photo: Image) -> Tensor:
+    """`h w 3` as `N 3`."""
+    return torch.from_numpy(photo).flatten(0, 1)
 
 
 def _mean(

@@ -90,6 +90,7 @@ def train(
     overwrite: bool = False,
     minutes: float = math.inf,
     fit: bool = False,
+    masks: Sequence[Path] = (),
     license: str = "unspecified",  # noqa: A002 - the name of the field in lists of models
     recipe: str = "photostyle train",
     repo_id: str | None = None,
@@ -118,6 +119,7 @@ def train(
         fit: The steps of `config` are but a default. Where there is a limit of time, take as many
             as fit into it, with a learning rate that falls accordingly; a resumed run takes those
             of its checkpoint.
+        masks: Colour-coded masks of the segments of two photos that imitate each other, or none.
         license: Of the weights, for the file's description.
         recipe: The command that trains this filter, for the file's description; the number of
             steps is added.
@@ -164,7 +166,14 @@ def train(
     if config.only_norm and not start.label:
         raise UsageError("--only-norm keeps convolutions that are there: name their filter, --init")
     task = read_task(
-        folders, config, start.params, start.weights, name=name, progress=progress, warn=warn
+        folders,
+        config,
+        start.params,
+        start.weights,
+        name=name,
+        masks=masks,
+        progress=progress,
+        warn=warn,
     )
     until = begun + 60 * minutes
     if fit and saved is None and minutes < math.inf:

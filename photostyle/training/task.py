@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from photostyle.errors import UsageError
-from photostyle.training.conditional_tone import PARAMS, ConditionalToneFamily, squashed, whole
+from photostyle.training.conditional_tone import (
+    PARAMS,
+    ConditionalToneFamily,
+    squashed,
+    squashed_mask,
+    whole,
+)
 from photostyle.training.dataset import (
     Dataset,
     photos_in,
@@ -110,6 +116,7 @@ def read_task(
     weights: Mapping[str, Tensor] | None = None,
     *,
     name: str = "look",
+    masks: Sequence[Path] = (),
     progress: ProgressCallback,
     warn: Callable[[str], None],
 ) -> Task:
@@ -123,6 +130,7 @@ def read_task(
         weights: Of the filter that the generator starts from; None if there is none, or if a run
             is resumed.
         name: What the filter is called, and so the look that it learns from a single photo.
+        masks: Colour-coded masks of the segments of two photos that imitate each other, or none.
         progress: Told of each photo.
         warn: Told of photos that cannot be read, are small or have no counterpart.
 
@@ -142,8 +150,12 @@ def read_task(
         sides = "photos" if config.imitate else "folders"
         both = "two that look different" if config.imitate else "one of photos, one of the look"
         raise UsageError(f"both {sides} are '{folders[0]}': give {both}")
+    if masks and config.imitate != "pair":
+        raise UsageError("--masks are those of two photos: give two photos, or leave them out")
     if config.imitate:
-        return _imitation(folders, config, params, weights, name, progress=progress, warn=warn)
+        return _imitation(
+            folders, config, params, weights, name, masks, progress=progress, warn=warn
+        )
     for folder in folders:
         photos_in(folder)  # what is missing shows before much is read
     family = FAMILIES[config.family]() if params is None else FAMILIES[config.family](params)
@@ -211,20 +223,22 @@ def _imitation(
     params: Mapping[str, Any] | None,
     weights: Mapping[str, Tensor] | None,
     name: str,
+    masks: Sequence[Path],
     *,
     progress: ProgressCallback,
     warn: Callable[[str], None],
 ) -> Task:
     """Results are compared with a single photo; and where that is one of a pair, it with them."""
-    style = read_single(sources[1])
+    style = read_single(sources[1], masks[1] if masks else None)
     if config.imitate == "pair":
-        photos = read_single(sources[0])
+        photos = read_single(sources[0], masks[0] if masks else None)
     else:
         photos = read_dataset(sources[0], config, progress=progress, warn=warn)
     sides = (style, photos)[: 2 if config.imitate == "pair" else 1]
     # Thumbnails would lack the palest and the darkest colours; but of two photos, each is an input.
     as_style = squashed if config.imitate == "pair" else whole
     styles = [as_style(side.train[0]) for side in sides]
+    parts = [squashed_mask(side.train[0]) for side in sides] if masks else []
     names = [name, f"{name}:back"][: len(styles)]
     known = {} if params is None else dict(params)
     others = list(known.pop("looks", []))
@@ -248,7 +262,7 @@ def _imitation(
         family=family,
         examples=examples(photos.train),
         shown=_shown(examples(photos.held_out or photos.train)),
-        objective=lambda config, device: Imitation(family, styles, config, device),
+        objective=lambda config, device: Imitation(family, styles, config, device, masks=parts),
         photos=len(photos.train) + len(style.train),
         held_out=len(photos.held_out),
         skipped=photos.skipped,
@@ -259,4 +273,5 @@ def _imitation(
 
 def _shown(examples: Examples) -> tuple[Tensor, Tensor]:
     # No step of a run has this number.
-    return examples.batch(2**62, PREVIEW_EXAMPLES)
+    inputs, targets = examples.batch(2**62, PREVIEW_EXAMPLES)
+    return inputs[:, :3], targets[:, :3]  # masks are not shown

@@ -16,6 +16,7 @@ from photostyle.device import operator_threads, resolve_device
 from photostyle.errors import ModelError, PhotoError, UsageError
 from photostyle.features import UperNet, Vgg19
 from photostyle.image import Photo, read_photo, resize
+from photostyle.image.masks import Labels, check_mask_shape
 from photostyle.progress import Progress, ProgressCallback, silent
 from photostyle.registry import find_entry, load_encoder, load_networks, load_parser
 from photostyle.transfers.config import Solver, TransferConfig
@@ -25,9 +26,7 @@ from photostyle.transfers.luan import fit_gatys, fit_luan
 from photostyle.transfers.mkl import fit_mkl
 from photostyle.transfers.scene_segments import scene_labels
 from photostyle.transfers.segments import (
-    Labels,
     Segments,
-    check_mask_shape,
     masks_of,
     segments_from_labels,
     segments_from_masks,

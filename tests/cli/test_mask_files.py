@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from photostyle.image import Photo
-from photostyle.transfers.segments import PALETTE
+from photostyle.image.masks import PALETTE
 
 TINY = ("--size", "64", "--iterations", "2", "--device", "cpu")
 

@@ -144,6 +144,25 @@ FEW = ("--steps", "2", "--batch", "1", "--device", "cpu")
 
 
 @pytest.mark.usefixtures("orange")
+def test_two_photos_with_masks(cli, photo_file):
+    for name in ("a", "b"):
+        photo_file(f"masks/{name}.png", 48, 48)
+    photos = ("clean/0.png", "orange/1.png")
+    masks = ("--masks", "masks/a.png", "masks/b.png")
+    assert cli("train", "dusk", *photos, *masks, *FEW).code == 0
+    assert "--masks a.png b.png --init none" in find_entry("dusk.safetensors").recipe
+    again = cli("train", "dusk", *photos, *FEW, "--resume")
+    assert again.code == 2
+    assert "other photos" in again.err
+    gone = cli("train", "other", *photos, "--masks", "masks/a.png", "masks/none.png", *FEW)
+    assert gone.code == 1
+    assert "masks/none.png" in gone.err
+    folders = cli("train", "other", "clean", "orange", *masks, *FEW)
+    assert folders.code == 2
+    assert "give two photos" in folders.err
+
+
+@pytest.mark.usefixtures("orange")
 def test_two_photos_and_their_two_looks(cli, tmp_path):
     outcome = cli("train", "dusk", "clean/0.png", "orange/1.png", *FEW)
     assert outcome.code == 0

@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from photostyle.errors import UsageError
 from photostyle.features import dead_leaves
+from photostyle.image.masks import PALETTE
 from photostyle.training.conditional_tone import ConditionalToneFamily, squashed
 from photostyle.training.config import TrainConfig
 from photostyle.training.examples import Examples
@@ -112,6 +114,59 @@ def test_the_cycle_ends_where_it_began() -> None:
     assert there_and_back < 0.02
     torn = generator(soft, 0.3)
     assert judge.losses(0, torn, photos[0], photos[1])["cycle"].item() > 3 * there_and_back
+
+
+def halves(photo: Any, left: str, right: str) -> Any:
+    """A mask of `photo` whose halves are painted."""
+    mask = np.empty_like(photo)
+    middle = photo.shape[1] // 2
+    mask[:, :middle], mask[:, middle:] = PALETTE[left], PALETTE[right]
+    return mask
+
+
+def masked(masks: list[Any]) -> list[Tensor]:
+    """Content and style with their masks, `1 6 S S` each."""
+    photos = zip((CONTENT, STYLE), masks, strict=True)
+    joined = [np.concatenate([photo, mask], axis=-1) for photo, mask in photos]
+    return [torch.from_numpy(side).permute(2, 0, 1)[None] for side in joined]
+
+
+def test_with_masks_each_segment_is_compared_with_its_own() -> None:
+    # Two halves, red and blue; the masks say whether red goes with red or with blue.
+    red, blue = halves(STYLE, "red", "blue"), halves(STYLE, "blue", "red")
+    alike = [halves(STYLE, "black", "white"), halves(STYLE, "white", "black")]
+    made = family([red, blue])
+    network = made.generator()
+    distances = []
+    for masks in ([alike[0], alike[1]], [alike[0], alike[0]]):
+        judge = Imitation(made, [red, blue], CONFIG, CPU, masks=masks)
+        # Of the second style, whose sides are exchanged, the first is the content.
+        photos = [
+            torch.from_numpy(np.concatenate(pair, axis=-1)).permute(2, 0, 1)[None]
+            for pair in zip((blue, red), masks[::-1], strict=True)
+        ]
+        distances.append(judge.losses(0, network, *photos)["style"].item())
+    assert distances[0] < 0.1 * distances[1]
+
+
+def test_segments_that_only_one_mask_has_do_not_count() -> None:
+    masks = [halves(STYLE, "red", "green"), halves(CONTENT, "blue", "green")]
+    judge = Imitation(PAIR, [STYLE, CONTENT], CONFIG, CPU, masks=masks)
+    content, style = masked(masks[::-1])
+    other = content.clone()
+    half = CONTENT.shape[1] // 2
+    # What the left of the content looks like is all the same; its statistics must not change.
+    other[:, :3, :, :half] = content[:, :3, :, :half].flip(2)
+    losses = [
+        judge.losses(0, PAIR.generator(), side, style)["style"].item() for side in (content, other)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_masks_without_a_common_segment_are_refused() -> None:
+    masks = [halves(STYLE, "red", "red"), halves(CONTENT, "blue", "green")]
+    with pytest.raises(UsageError, match="no segment in common"):
+        Imitation(PAIR, [STYLE, CONTENT], CONFIG, CPU, masks=masks)
 
 
 def test_quality_is_the_distance_from_the_style() -> None:

@@ -177,6 +177,32 @@ def test_a_single_style_keeps_colours_that_its_thumbnail_has_lost(
     assert colours.mean() == 0.5
 
 
+def test_masks_go_with_their_photos(sides: list[Path], tmp_path: Path) -> None:
+    painted = np.zeros((48, 72, 3), np.uint8)
+    painted[:, 36:] = 255
+    masks = [tmp_path / "a.png", tmp_path / "b.png"]
+    for mask in masks:
+        Image.fromarray(painted).save(mask)
+    task = read_task(pictures(sides), PAIR, masks=masks, progress=silent, warn=lambda _: None)
+    inputs, targets = task.examples.batch(0, 1)
+    assert inputs.shape == targets.shape == (1, 6, 128, 128)
+    assert set(inputs[:, 3:].unique().tolist()) >= {0.0, 1.0}
+    losses = task.objective(PAIR, CPU).losses(0, task.family.generator(), inputs, targets)
+    assert losses["style"] > 0
+    # They are not shown, and a run with other masks is another run.
+    assert [side.shape[1] for side in task.shown] == [3, 3]
+    assert task.fingerprint != read(pictures(sides), PAIR, None).fingerprint
+
+
+def test_masks_are_for_two_photos_of_their_shape(sides: list[Path], tmp_path: Path) -> None:
+    mask = tmp_path / "wide.png"
+    Image.new("RGB", (90, 20)).save(mask)
+    with pytest.raises(UsageError, match="mask is 90x20"):
+        read_task(pictures(sides), PAIR, masks=[mask, mask], progress=silent, warn=lambda _: None)
+    with pytest.raises(UsageError, match="give two photos"):
+        read_task(sides, LOOK, masks=[mask, mask], progress=silent, warn=lambda _: None)
+
+
 def start_of(looks: list[str]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     params = {**TONE, "looks": looks}
     network = ConditionalToneGenerator(**params)
