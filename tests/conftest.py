@@ -3,7 +3,8 @@
 `landscape` makes a photo-like picture of any size (a sky gradient, a sun, two ranges of hills,
 film grain); `photo_file` writes one to a file. Both are deterministic. `shared_data` is the folder
 of real photographs next to the checkout; tests that ask for it are skipped where it is absent.
-`device` is where the kernels of NVIDIA GPUs are tested: on one, or in Triton's interpreter.
+`stripes` makes masks. `device` is where the kernels of NVIDIA GPUs are tested: on one, or in
+Triton's interpreter.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from photostyle.fused import runs_fused_kernels
+from photostyle.image.masks import PALETTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +83,20 @@ def photo_file(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def stripes() -> Callable[..., Pixels]:
+    """Make masks, `H W 3`: vertical stripes of equal width, in colours of the palette by name."""
+
+    def make(height: int, width: int, *colours: str) -> Pixels:
+        painted = np.empty((height, width, 3), np.float32)
+        places = np.array_split(np.arange(width), len(colours))
+        for place, colour in zip(places, colours, strict=True):
+            painted[:, place] = PALETTE[colour]
+        return painted
+
+    return make
 
 
 @pytest.fixture(scope="session")

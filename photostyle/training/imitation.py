@@ -213,13 +213,14 @@ class Imitation:
                 ]
             for pixels, quantiles in parts:
                 samples = min(len(pixels), round(SAMPLES * len(pixels) / len(photo)))
+                if samples == 0:
+                    continue
                 places = torch.randperm(len(pixels), generator=random)[:samples].to(self._device)
-                even = (torch.arange(samples) + 0.5) / max(1, samples) * SAMPLES
+                even = (torch.arange(samples) + 0.5) / samples * SAMPLES
                 wanted = quantiles[even.long()][:, chosen]
                 colours = rgb_to_lab(pixels[places]) @ directions
-                if samples:
-                    distance = sorted_distance(colours, wanted, outliers=outliers)
-                    total = total + distance * (len(pixels) / len(photo))
+                distance = sorted_distance(colours, wanted, outliers=outliers)
+                total = total + distance * (len(pixels) / len(photo))
         return total / len(photos)
 
     measure = COLOURS

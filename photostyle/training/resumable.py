@@ -9,6 +9,7 @@ import safetensors.torch
 import torch
 
 from photostyle.errors import UsageError
+from photostyle.image.atomic import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +60,4 @@ def save(training: Resumable, out: Path, checkpoint: Path) -> None:
     torch.save(training.state(), buffer)
     contents = {checkpoint: buffer.getvalue(), out: safetensors.torch.save(training.weights())}
     for path, content in contents.items():
-        temporary = path.with_name(path.name + ".part")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        write_atomically(path, content, overwrite=True)

@@ -10,22 +10,14 @@ from photostyle.image.masks import PALETTE, check_mask_shape, colours_of, decode
 NAMES = list(PALETTE)
 
 
-def mask(height, width, *colours):
-    """Vertical stripes of equal width."""
-    out = np.empty((height, width, 3), np.float32)
-    for stripe, colour in zip(np.array_split(np.arange(width), len(colours)), colours, strict=True):
-        out[:, stripe] = PALETTE[colour]
-    return out
-
-
-def test_all_nine_colours_are_told_apart():
-    labels = decode_labels(mask(30, 180, *NAMES), (30, 180))
+def test_all_nine_colours_are_told_apart(stripes):
+    labels = decode_labels(stripes(30, 180, *NAMES), (30, 180))
     assert [NAMES[labels[15, 20 * i + 10]] for i in range(9)] == NAMES
 
 
 @pytest.mark.parametrize("quality", [60, 95])
-def test_resampling_and_jpeg_invent_no_segment(quality):
-    clean = mask(80, 120, "black", "white", "red", "green")
+def test_resampling_and_jpeg_invent_no_segment(quality, stripes):
+    clean = stripes(80, 120, "black", "white", "red", "green")
     raw = cv2.imencode(".jpg", clean[..., ::-1] * 255, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     noisy = cv2.imdecode(raw, cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) / 255
     for size in ((80, 120), (60, 90), (200, 300)):
@@ -37,8 +29,8 @@ def test_resampling_and_jpeg_invent_no_segment(quality):
             assert (labels == expected).mean() > 0.97
 
 
-def test_labels_are_drawn_in_their_colours():
-    painted = mask(30, 180, *NAMES)
+def test_labels_are_drawn_in_their_colours(stripes):
+    painted = stripes(30, 180, *NAMES)
     assert np.array_equal(colours_of(decode_labels(painted, (30, 180))), painted)
 
 

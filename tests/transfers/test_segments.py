@@ -15,18 +15,10 @@ from photostyle.transfers.segments import (
 NAMES = list(PALETTE)
 
 
-def mask(height, width, *colours):
-    """Vertical stripes of equal width."""
-    out = np.empty((height, width, 3), np.float32)
-    for stripe, colour in zip(np.array_split(np.arange(width), len(colours)), colours, strict=True):
-        out[:, stripe] = PALETTE[colour]
-    return out
-
-
-def test_parts_cover_the_content_and_pair_by_colour():
+def test_parts_cover_the_content_and_pair_by_colour(stripes):
     content, style = np.random.default_rng(0).random((2, 20, 40, 3), dtype=np.float32)
     segments = segments_from_masks(
-        content, style, mask(20, 40, "black", "white"), mask(20, 40, "white", "black")
+        content, style, stripes(20, 40, "black", "white"), stripes(20, 40, "white", "black")
     )
     assert len(segments.parts) == 2
     assert segments.warnings == ()
@@ -38,25 +30,25 @@ def test_parts_cover_the_content_and_pair_by_colour():
     assert (white.style % 40 < 21).all()
 
 
-def test_a_segment_without_partner_is_matched_and_said():
+def test_a_segment_without_partner_is_matched_and_said(stripes):
     content, style = np.random.default_rng(1).random((2, 20, 60, 3), dtype=np.float32)
-    two, three = mask(20, 60, "black", "white"), mask(20, 60, "black", "white", "red")
+    two, three = stripes(20, 60, "black", "white"), stripes(20, 60, "black", "white", "red")
     extra = segments_from_masks(content, style, three, two)
     assert extra.warnings == ("only the content mask has red: matched to the whole style photo",)
     assert len(extra.parts[-1].style) == 1200
     spare = segments_from_masks(content, style, two, three)
     assert spare.warnings == ("only the style mask has red: not used",)
     other = segments_from_masks(
-        content, style, mask(20, 60, "black", "blue"), mask(20, 60, "black", "red")
+        content, style, stripes(20, 60, "black", "blue"), stripes(20, 60, "black", "red")
     )
     assert len(other.warnings) == 2
     assert [len(part.style) for part in other.parts] == [600, 1200]
 
 
-def test_membership_is_a_partition_snapped_to_edges(landscape):
+def test_membership_is_a_partition_snapped_to_edges(landscape, stripes):
     content = landscape(96, 144)
     rows = np.arange(96)[:, None, None]
-    ridge = mask(96, 144, "black")
+    ridge = stripes(96, 144, "black")
     ridge[np.broadcast_to(rows[..., 0] > 60, (96, 144))] = 1
     segments = segments_from_masks(content, content, ridge, ridge)
     shares = membership(segments.field, content, first=0, height=96)
@@ -79,10 +71,10 @@ def test_one_segment_needs_no_field(landscape):
 
 
 @pytest.mark.parametrize("colours", [("black", "white"), ("black", "red"), ("blue", "blue")])
-def test_drawn_segments_are_read_back(colours):
+def test_drawn_segments_are_read_back(colours, stripes):
     content, style = np.random.default_rng(2).random((2, 30, 60, 3), dtype=np.float32)
     segments = segments_from_masks(
-        content, style, mask(30, 60, *colours), mask(30, 60, "black", "white", "green")
+        content, style, stripes(30, 60, *colours), stripes(30, 60, "black", "white", "green")
     )
     again = segments_from_masks(content, style, *masks_of(segments, (30, 60), (30, 60)))
     assert len(again.parts) == len(segments.parts)
