@@ -37,7 +37,7 @@ TONE_BATCH = 8
 IMITATION_STEPS = {"pair": 1200, "photo": 1000}
 IMITATION_BATCH = {"pair": 1, "photo": 2}
 IMITATION_RATE = 4e-3
-ONLY_NORM_RATE = 3e-2
+ONLY_NORM_RATE = 1e-2
 ONLY_NORM_SHARE = 6
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from photostyle.affine import slice_apply
+from photostyle.networks.levels import LUMA, roughness, shares_of_levels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +41,6 @@ _CURVE_SMOOTH = 3e-3
 _SPACE_SMOOTH = 4e-4
 _LUMA_SMOOTH = 3e-2
 _SMALL = 1e-3
-
-_LUMA = (0.299, 0.587, 0.114)
 
 
 def palette(photo: Tensor) -> Tensor:
@@ -136,7 +135,7 @@ def _order(rows: Tensor) -> Tensor:
 
 def _basis(photos: Tensor) -> Tensor:
     """`B S S K`: how far each function counts at each pixel of photos, `B S S 3`."""
-    luma = photos @ photos.new_tensor(_LUMA)
+    luma = photos @ photos.new_tensor(LUMA)
     bumps = _bumps(photos.shape[1]).to(photos)
     return _products(bumps[:, None], bumps, luma)
 
@@ -150,37 +149,25 @@ def _products(down: Tensor, right: Tensor, luma: Tensor) -> Tensor:
         luma: `...` in `[0, 1]`.
     """
     space = down[..., :, None] * right[..., None, :]
-    product = space[..., None] * _hats(luma, LEVELS)[..., None, None, :]
-    curve = _hats(luma, CURVE).expand(*product.shape[:-3], CURVE)
+    product = space[..., None] * shares_of_levels(luma, LEVELS)[..., None, None, :]
+    curve = shares_of_levels(luma, CURVE).expand(*product.shape[:-3], CURVE)
     return torch.cat([curve, product.flatten(-3)], -1)
 
 
 def _solver(basis: Tensor) -> Tensor:
     """`B K N`: takes moves to the coefficients of the nearest smooth ones."""
-    curve = _CURVE_SMOOTH * CURVE * _rough(CURVE) + _SMALL / 50 / CURVE * torch.eye(CURVE)
+    curve = _CURVE_SMOOTH * CURVE * roughness(CURVE) + _SMALL / 50 / CURVE * torch.eye(CURVE)
     one, level = torch.eye(KNOTS), torch.eye(LEVELS)
-    slopes = torch.kron(_rough(KNOTS), one) + torch.kron(one, _rough(KNOTS))
+    slopes = torch.kron(roughness(KNOTS), one) + torch.kron(one, roughness(KNOTS))
     space = _SPACE_SMOOTH / LEVELS * torch.kron(slopes, level)
     space = space + _LUMA_SMOOTH * LEVELS / KNOTS**2 * torch.kron(
-        torch.eye(KNOTS**2), _rough(LEVELS)
+        torch.eye(KNOTS**2), roughness(LEVELS)
     )
     space = space + _SMALL / (KNOTS**2 * LEVELS) * torch.eye(len(space))
     penalty = torch.block_diag(curve, space).to(basis)
     turned = basis.transpose(1, 2) / basis.shape[1]
     solver: Tensor = torch.linalg.solve(turned @ basis + penalty, turned)
     return solver
-
-
-def _rough(count: int) -> Tensor:
-    """`count count`: the sum of squared differences between neighbours."""
-    apart = torch.eye(count).diff(dim=0)
-    return apart.T @ apart
-
-
-def _hats(values: Tensor, count: int) -> Tensor:
-    """`... count`: shares of the levels between which values in `[0, 1]` lie."""
-    apart = values.clamp(0, 1)[..., None] * (count - 1) - torch.arange(count).to(values)
-    return torch.relu(1 - apart.abs())
 
 
 def _bumps(count: int) -> Tensor:

@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from photostyle.networks.colour_match import COLOURS, matching_offsets, palette
+from photostyle.networks.levels import LUMA, shares_of_levels
 from photostyle.networks.recolour import RIDGE, colour_moments, least_change
+from photostyle.networks.tone_match import QUANTILES, matched_tones, tone_quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +26,11 @@ BLOCKS = (1, 2, 4)
 STEP = 3.0
 """What a unit of a look's own curve adds to colour maps: so it learns faster than the rest."""
 
-LEAST_KEPT = 0.25
-"""No end is drawn nearer to the mean than by this factor."""
+OWN = 8
+"""Channels that a look mixes for itself."""
 
-ENDS = (0.02, 0.98)
-"""Quantiles of luma that count as its ends."""
+OWN_STEP = 0.1
+"""What a unit of them adds to colour maps."""
 
 CONTRAST = 1.8
 """Of slopes where colours are matched, against the least change: offsets take away what is too
@@ -37,7 +39,6 @@ much on the whole, so that what is fine stays clear."""
 GREY = 0.7
 """Share of luma alone in these slopes: much of the noise of photos is in their colours."""
 
-_LUMA = (0.299, 0.587, 0.114)
 _EPSILON = 1e-4
 
 
@@ -45,14 +46,17 @@ class ConditionalToneGenerator(nn.Module):
     """Predict a bilateral grid of affine colour maps for a photo and a look.
 
     All looks share the convolutions; each has its own scale and shift of every channel after
-    instance normalisation (Dumoulin 2017, A learned representation for artistic style). Colours
-    themselves are the first thing normalised: mean and covariance of the photo's become those of
-    the look, by the affine map of least change, whatever photo it is; and neither the dark nor the
-    bright end of its luma goes beyond that of the look. Then comes a change that the
-    network predicts from the photo. It is a grid over the luma that the look gives, not over the
-    photo's own, so a curve means the same for a bright and for a dark photo.
+    instance normalisation (Dumoulin 2017, A learned representation for artistic style). At the end
+    it mixes a few channels of its own from these, normalised like them, for its own last layer: a
+    change of low rank of the one that all share (Hu 2021, LoRA).
 
-    Where a look is matched, statistics have the last word, too: smooth offsets are added so that
+    Colours themselves are the first thing normalised: mean and covariance of the photo's become
+    those of the look, by the affine map of least change, whatever photo it is, and so do its tones,
+    by a smooth curve. Then comes a change that the network predicts from the photo. It is a grid
+    over the luma that the look gives, not over the photo's own, so a curve means the same for a
+    bright and for a dark photo.
+
+    Where a look is matched, statistics have the last word instead: smooth offsets are added so that
     the results have not just mean and covariance but all colours of the look. What is left to the
     network is which slopes make that the better photograph. No other look could undo it.
 
@@ -129,13 +133,30 @@ class ConditionalToneGenerator(nn.Module):
         matrix = least_change(covariance, own.covariance)
         if own.matched:
             matrix = _by_luma(matrix, covariance)
-            straight = lumas = self._lumas(mean, covariance, matrix, own)
+        straight = lumas = self._lumas(mean, covariance, matrix, own)
+        if own.matched:
             grids = self._grids(small, mean, matrix, straight, lumas, own)
             offsets = matching_offsets(small, grids, own.colours)
             return torch.cat([grids[..., :3], grids[..., 3:] + offsets[..., None]], dim=-1)
-        straight = self._lumas(mean, covariance, matrix, own)
-        lumas = straight + self._reined(small, mean, straight, own)
-        return self._grids(small, mean, matrix, straight, lumas, own)
+        with torch.no_grad():
+            bend = matched_tones(small, straight, own.tones) - straight
+        return self._grids(small, mean, matrix, straight, straight + bend, own)
+
+    def take_channels(self, photos: Tensor, look: int) -> None:
+        """Let a look mix the channels in which photos differ most from place to place.
+
+        They are the principal components of the last features, so that few of them say much.
+
+        Args:
+            photos: `B 3 H W` in `[0, 1]`, at least 128 pixels high and wide.
+            look: Index of the look in `names`.
+        """
+        own = self.look(look)
+        with torch.no_grad():
+            features = self._features(F.adaptive_avg_pool2d(photos, SIDE), own)
+            apart = (features - features.mean(dim=(2, 3), keepdim=True)).transpose(0, 1).flatten(1)
+            _, axes = torch.linalg.eigh((apart @ apart.T).double())
+            own.own_channels.copy_(axes[:, -len(own.own_channels) :].T)
 
     def _grids(
         self,
@@ -157,15 +178,16 @@ class ConditionalToneGenerator(nn.Module):
             own: The look.
         """
         offset = own.mean - (matrix @ mean[:, :, None])[:, :, 0]
-        change = torch.einsum("bkd,byxdij->byxkij", self._shares(lumas), self._change(photo, own))
-        maps = change + torch.eye(3, 4).to(change)
         moved = offset[:, None] + (lumas - straight)[:, :, None]
+        shares = shares_of_levels(lumas, self.depth)
+        change = torch.einsum("bkd,byxdij->byxkij", shares, self._change(photo, own))
+        maps = change + torch.eye(3, 4).to(change)
         each = torch.cat([matrix[:, None].expand(-1, self.depth, -1, -1), moved[..., None]], dim=3)
         turned: Tensor = maps[..., :3] @ each[:, None, None]
         return torch.cat([turned[..., :3], turned[..., 3:] + maps[..., 3:]], dim=-1)
 
-    def _change(self, photo: Tensor, look: Look) -> Tensor:
-        """`B 16 16 depth 3 4`, what is added to the identity, over the luma of the result."""
+    def _features(self, photo: Tensor, look: Look) -> Tensor:
+        """`B C 16 16`, what the convolutions make of a photo."""
         x, layer = 2 * photo - 1, 0
         for convolution in self.descent:
             x = torch.relu(look.normalised(convolution(x), layer))
@@ -173,38 +195,23 @@ class ConditionalToneGenerator(nn.Module):
         for convolution in self.blocks:
             x = torch.relu(x + look.normalised(convolution(x), layer))
             layer += 1
+        return x
+
+    def _change(self, photo: Tensor, look: Look) -> Tensor:
+        """`B 16 16 depth 3 4`, what is added to the identity, over the luma of the result."""
+        x = self._features(photo, look)
         maps = self.tail(x) * look.last_scale[:, None, None] + STEP * look.last_shift[:, None, None]
+        maps = maps + OWN_STEP * look.own(x)
         grid: Tensor = maps.permute(0, 2, 3, 1).unflatten(3, (self.depth, 3, 4))
         return grid
 
     def _lumas(self, mean: Tensor, covariance: Tensor, matrix: Tensor, look: Look) -> Tensor:
         """`B depth`: what becomes of each level of the photo's luma, by the colours' statistics."""
-        weights = mean.new_tensor(_LUMA)
+        weights = mean.new_tensor(LUMA)
         along = covariance @ weights
         slope = (matrix @ along[:, :, None])[:, :, 0] @ weights / (along @ weights)
         own = torch.linspace(0, 1, self.depth).to(mean)
         return look.mean @ weights + slope[:, None] * (own - (mean @ weights)[:, None])
-
-    def _reined(self, photo: Tensor, mean: Tensor, lumas: Tensor, look: Look) -> Tensor:
-        """`B depth`, to be added: the ends come no farther than those of the look.
-
-        Mean and covariance know nothing of them: in a photo that is dark but for a few lights these
-        would be blown out.
-        """
-        weights = mean.new_tensor(_LUMA)
-        centre = (mean @ weights)[:, None]
-        own = torch.linspace(0, 1, self.depth).to(mean) - centre
-        slope = (lumas[:, -1:] - lumas[:, :1]).detach()
-        reached = look.ends - look.mean @ weights
-        going = slope * (luma_ends(photo) - centre)
-        kept = (reached / torch.where(going.abs() < 1e-3, 1e-3, going)).clamp(LEAST_KEPT, 1)
-        down, up = kept.detach().split(1, dim=1)
-        return slope * torch.where(own > 0, up - 1, down - 1) * own
-
-    def _shares(self, lumas: Tensor) -> Tensor:
-        """`B depth depth`: how levels of the result's luma make up those of the photo's."""
-        apart = lumas.clamp(0, 1)[:, :, None] * (self.depth - 1)
-        return F.relu(1 - (apart - torch.arange(self.depth).to(lumas)).abs())
 
 
 class OneLook(nn.Module):
@@ -239,7 +246,7 @@ class Look(nn.Module):
 
     mean: Tensor
     covariance: Tensor
-    ends: Tensor
+    tones: Tensor
     colours: Tensor
     matched: Tensor
 
@@ -255,14 +262,17 @@ class Look(nn.Module):
         self.shifts = nn.ParameterList(nn.Parameter(torch.zeros(count)) for count in channels)
         self.last_scale = nn.Parameter(torch.ones(maps))
         self.last_shift = nn.Parameter(torch.zeros(maps))
+        own = min(OWN, channels[-1])
+        self.own_channels = nn.Parameter(torch.eye(own, channels[-1]))
+        self.own_maps = nn.Parameter(torch.zeros(maps, own))
         self.register_buffer("mean", torch.full((3,), 0.5))
         self.register_buffer("covariance", (0.05 + RIDGE) * torch.eye(3))
-        self.register_buffer("ends", torch.tensor([0.0, 1.0]))
+        self.register_buffer("tones", (torch.arange(QUANTILES) + 0.5) / QUANTILES)
         self.register_buffer("colours", torch.full((COLOURS, 3), 0.5))
         self.register_buffer("matched", torch.zeros(()))
 
     def imitate(self, photo: Tensor, *, matched: bool = False) -> None:
-        """Take over the colours of a photo: mean and covariance, the ends of luma, a palette.
+        """Take over the colours of a photo: mean and covariance, tones, a palette.
 
         Args:
             photo: `3 H W` in `[0, 1]`.
@@ -271,30 +281,35 @@ class Look(nn.Module):
         mean, covariance = colour_moments(photo[None])
         self.mean.copy_(mean[0])
         self.covariance.copy_(covariance[0])
-        self.ends.copy_(luma_ends(photo[None])[0])
+        self.tones.copy_(tone_quantiles(photo[None])[0])
         self.colours.copy_(palette(photo))
         self.matched.fill_(float(matched))
 
     def normalised(self, maps: Tensor, layer: int) -> Tensor:
         """Give the channels of a layer the look's own mean and deviation, photo by photo."""
-        apart = maps - maps.mean(dim=(2, 3), keepdim=True)
-        deviation = (apart.square().mean(dim=(2, 3), keepdim=True) + _EPSILON).sqrt()
         scale, shift = self.scales[layer], self.shifts[layer]
-        given: Tensor = apart / deviation * scale[:, None, None] + shift[:, None, None]
+        given: Tensor = _standardised(maps) * scale[:, None, None] + shift[:, None, None]
         return given
 
+    def own(self, features: Tensor) -> Tensor:
+        """What the look's own channels, mixed from the last features, add to the last layer."""
+        mixed = _standardised(torch.einsum("oc,bchw->bohw", self.own_channels, features))
+        return torch.einsum("mo,bohw->bmhw", self.own_maps, mixed)
 
-def luma_ends(photos: Tensor) -> Tensor:
-    """`B 2`: dark and bright end of the luma of photos, `B 3 H W`."""
-    luma = torch.einsum("bchw,c->bhw", photos.detach(), photos.new_tensor(_LUMA)).flatten(1)
-    return torch.quantile(luma, luma.new_tensor(ENDS), dim=1).T
+
+def _standardised(maps: Tensor) -> Tensor:
+    """Channels with mean 0 and deviation 1, photo by photo."""
+    apart = maps - maps.mean(dim=(2, 3), keepdim=True)
+    deviation = (apart.square().mean(dim=(2, 3), keepdim=True) + _EPSILON).sqrt()
+    standardised: Tensor = apart / deviation
+    return standardised
 
 
 def _by_luma(matrix: Tensor, covariance: Tensor) -> Tensor:
     """`B 3 3`: maps with more contrast, most of it from luma."""
-    along = covariance @ covariance.new_tensor(_LUMA)
-    variance = (along @ along.new_tensor(_LUMA))[:, None]
-    grey = ((matrix @ along[:, :, None])[:, :, 0] / variance)[:, :, None] * along.new_tensor(_LUMA)
+    along = covariance @ covariance.new_tensor(LUMA)
+    variance = (along @ along.new_tensor(LUMA))[:, None]
+    grey = ((matrix @ along[:, :, None])[:, :, 0] / variance)[:, :, None] * along.new_tensor(LUMA)
     return CONTRAST * torch.lerp(matrix, grey, GREY)
 
 

@@ -49,7 +49,7 @@ class ConditionalToneFamily(ToneFamily):
         self._styles = styles
         self._only_norm = only_norm
 
-    def generator(self) -> nn.Module:
+    def generator(self) -> ConditionalToneGenerator:
         """Make a generator that gives the colours of the styles, and no more.
 
         Of two looks that shall undo each other these are mean and covariance; of one look alone
@@ -59,6 +59,7 @@ class ConditionalToneFamily(ToneFamily):
         for index, style in enumerate(self._styles):
             photo = torch.from_numpy(style).permute(2, 0, 1)
             made.look(index).imitate(photo, matched=len(self._styles) == 1)
+        self._take_channels(made)
         if self._only_norm:
             made.requires_grad_(False)
         for index in range(len(made.names)):
@@ -79,7 +80,8 @@ class ConditionalToneFamily(ToneFamily):
             All weights of `generator`'s network.
         """
         taken = {}
-        started = self.generator().state_dict()
+        made = self.generator()
+        started = made.state_dict()
         for index in range(len(self._styles)):
             started[f"looks.{index}.last_scale"].zero_()
         for key, value in weights.items():
@@ -88,7 +90,15 @@ class ConditionalToneFamily(ToneFamily):
             elif self._only_norm:
                 _, number, rest = key.split(".", 2)
                 taken[f"looks.{int(number) + len(self._styles)}.{rest}"] = value
-        return started | taken
+        made.load_state_dict(started | taken)
+        self._take_channels(made)
+        return made.state_dict()
+
+    def _take_channels(self, generator: ConditionalToneGenerator) -> None:
+        photos = [torch.from_numpy(style).permute(2, 0, 1)[None] for style in self._styles]
+        small = torch.cat([F.adaptive_avg_pool2d(photo, SIDE) for photo in photos])
+        for index in range(len(photos)):
+            generator.take_channels(small, index)
 
     def cut(
         self,

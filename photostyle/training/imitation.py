@@ -52,7 +52,7 @@ class ImitationWeights:
     cycle: float = 0.9
     """Change of photos that were given the other look and then their own again."""
 
-    itself: float = 0.5
+    itself: float = 1.0
     """Change of photos that have the look already."""
 
     structure: float = 0.05

@@ -5,8 +5,9 @@ import torch
 
 from photostyle.affine import slice_apply
 from photostyle.networks import ConditionalToneGenerator
-from photostyle.networks.conditional_tone import SIDE, luma_ends
+from photostyle.networks.conditional_tone import SIDE
 from photostyle.networks.recolour import colour_moments, least_change
+from photostyle.networks.tone_match import tone_quantiles
 
 LOOKS = ["dusk", "dusk:back"]
 
@@ -18,6 +19,7 @@ def made(seed=0, scale=0.1, **params):
     torch.nn.init.normal_(network.tail.weight, std=scale)
     for index in range(len(LOOKS)):
         network.look(index).imitate(torch.rand(3, 9, 9) * (1 + index) / 2)
+        torch.nn.init.normal_(network.look(index).own_maps, std=scale)
     return network
 
 
@@ -40,7 +42,7 @@ def test_a_new_network_gives_mean_and_covariance_of_the_look():
     assert torch.equal(grids, grids[:, :1, :1].expand_as(grids))
     result = applied(grids, photo())
     for found, wanted in zip(colour_moments(result), colour_moments(style), strict=True):
-        assert torch.allclose(found, wanted, atol=3e-3)
+        assert torch.allclose(found, wanted, atol=5e-3)
 
 
 def test_a_photo_that_has_the_colours_of_a_new_look_stays():
@@ -50,22 +52,42 @@ def test_a_photo_that_has_the_colours_of_a_new_look_stays():
 
 
 @pytest.mark.parametrize("lights", [True, False])
-def test_the_ends_of_luma_stay_within_those_of_the_look(lights):
+def test_the_ends_of_luma_come_near_those_of_the_look(lights):
     # Mean and covariance of a photo that is dark but for a few lights, or the reverse, say little.
     network = ConditionalToneGenerator(["dusk"], 2)
-    style = photo(1)
-    network.look(0).imitate(style[0])
+    network.look(0).imitate(photo(1)[0])
     uneven = 0.1 + 0.1 * photo()
     uneven[..., :8] = 0.9
     uneven = uneven if lights else 1 - uneven
-    result = luma_ends(applied(network(uneven), uneven))[0]
-    low, high = network.look(0).ends
-    assert low - 0.03 < result[0] < result[1] < high + 0.03
     _, covariance = colour_moments(uneven)
     straight = least_change(covariance, network.look(0).covariance)[0]
     mean = uneven.mean((0, 2, 3))
-    free = luma_ends((straight @ (uneven[0].flatten(1) - mean[:, None]) + 0.5)[None, :, None])[0]
-    assert free[1] > high + 0.15 if lights else free[0] < low - 0.15
+    free = (straight @ (uneven[0].flatten(1) - mean[:, None]) + 0.5)[None, :, None]
+    end = -2 if lights else 1
+    wanted, found, before = (
+        tone_quantiles(each)[0, end] for each in (photo(1), applied(network(uneven), uneven), free)
+    )
+    assert (found - wanted).abs() < 0.6 * (before - wanted).abs()
+    assert (before - wanted).abs() > 0.15
+
+
+def test_a_new_look_gives_tones():
+    network = ConditionalToneGenerator(["dusk"], 2, depth=8)
+    # There is more of the dark.
+    luma = torch.linspace(0, 1, 40 * 40).reshape(40, 40) ** 2 * 0.8 + 0.1
+    tint = torch.tensor([0.3, -0.05, -0.5])[:, None, None] * (luma - 0.4)
+    network.look(0).imitate(luma + tint)
+    evenly = 0.2 + 0.6 * torch.linspace(0, 1, SIDE).expand(1, 3, SIDE, SIDE)
+    result = applied(network(evenly), evenly)
+    straight = least_change(colour_moments(evenly)[1], network.look(0).covariance)[0]
+    mean, wanted = evenly.mean((0, 2, 3)), (luma + tint).flatten(1)
+    linear = (straight @ (evenly[0].flatten(1) - mean[:, None])) + wanted.mean(1)[:, None]
+    shares = torch.linspace(0.05, 0.95, 19)
+    errors = [
+        (torch.quantile(each, shares, 1) - torch.quantile(wanted, shares, 1)).abs().mean()
+        for each in (result[0].flatten(1), linear)
+    ]
+    assert errors[0] < 0.5 * errors[1]
 
 
 def test_a_matched_look_gives_all_colours_whatever_the_network_does():
@@ -142,6 +164,24 @@ def test_every_weight_of_the_look_and_every_shared_one_learns():
             continue
         assert learns, name
     assert all(weight.grad is None for weight in network.looks[0].parameters())
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_a_look_mixes_the_channels_in_which_photos_differ_most(width):
+    network = made(width=width)
+    before = network(photo(), 1)
+    network.take_channels(torch.cat([photo(), photo(1)]), 1)
+    own = network.look(1)
+    assert len(own.own_channels) == min(8, 4 * width)
+    product = own.own_channels @ own.own_channels.T
+    assert torch.allclose(product, torch.eye(len(product)), atol=1e-5)
+    with torch.no_grad():
+        features = network._features(torch.cat([photo(), photo(1)]), own)
+    apart = (features - features.mean((2, 3), keepdim=True)).transpose(0, 1).flatten(1)
+    most = torch.linalg.eigvalsh(apart @ apart.T)[-len(product) :].sum()
+    assert torch.allclose((own.own_channels @ apart).square().sum(), most, rtol=1e-4)
+    # What is mixed otherwise does something else.
+    assert not torch.allclose(network(photo(), 1), before, atol=1e-4)
 
 
 def test_looks_are_a_small_part_of_the_weights():
