@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 FIELDS = (
     "name", "folders", "output", "best", "card", "checkpoint", "family", "degrade", "render",
-    "paired", "imitate", "only_norm", "init", "steps", "photos", "held_out", "skipped", "measure",
-    "before", "after", "seconds", "device", "seed", "entry", "warnings", "status", "error",
+    "paired", "imitate", "only_norm", "masks", "init", "steps", "photos", "held_out", "skipped",
+    "measure", "before", "after", "seconds", "device", "seed", "entry", "warnings", "status",
+    "error",
 )  # fmt: skip
 """Of the `--json` object, whether or not the training succeeds."""
 
@@ -299,6 +300,7 @@ def train(
         "paired": paired,
         "render": render,
         "only_norm": only_norm,
+        "masks": [str(mask) for mask in masks or ()],
         "seed": seed,
         "warnings": [],
     }

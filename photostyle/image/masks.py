@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Labels = NDArray[np.uint8]
 
@@ -32,6 +35,12 @@ _SMALLEST = 0.002  # share of the picture below which a segment is an accident o
 def colours_of(labels: Labels) -> NDArray[np.float32]:
     """Draw a mask, `... 3` in the colours of `PALETTE`, from indices into it."""
     return np.asarray(_COLOURS[labels], np.float32)
+
+
+def names_of(labels: Iterable[int]) -> str:
+    """Name the colours of labels, for a message."""
+    names = list(PALETTE)
+    return ", ".join(names[label] for label in sorted(labels))
 
 
 def decode_labels(mask: NDArray[np.float32], size: tuple[int, int]) -> Labels:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from photostyle.errors import UsageError
-from photostyle.image.masks import colours_of, decode_labels
+from photostyle.image.masks import colours_of, decode_labels, names_of
 from photostyle.losses.calm import CalmPlaces
 from photostyle.losses.lab import rgb_to_lab
 from photostyle.losses.photorealism import Photorealism
@@ -20,7 +20,7 @@ from photostyle.losses.structure import EdgeStructure
 from photostyle.training.preview import COLOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import nn
 
@@ -93,6 +93,7 @@ class Imitation:
         device: torch.device,
         weights: ImitationWeights | None = None,
         masks: Sequence[Image] = (),
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Sort the colours of the styles.
 
@@ -105,6 +106,7 @@ class Imitation:
             weights: Those of the terms; by default what suits the number of styles.
             masks: Of two styles the masks, `h w 3` in the colours of `PALETTE`, or none. With them
                 inputs and targets have six channels: photos, then their masks.
+            warn: Told of segments that only one mask has.
 
         Raises:
             UsageError: The masks have no segment in common.
@@ -121,6 +123,8 @@ class Imitation:
         shared = [n for n in self._known if all((each == n).any() for each in labels)]
         if masks and not shared:
             raise UsageError("the masks have no segment in common: paint both in the same colours")
+        if alone := set(self._known).difference(shared):
+            warn(f"only one of the masks has {names_of(alone)}: its colours are not compared")
         self._segments = [
             {n: self._sorted(_colours(style)[each == n]).to(device) for n in shared}
             for style, each in zip(styles, labels, strict=False)

@@ -262,7 +262,9 @@ def _imitation(
         family=family,
         examples=examples(photos.train),
         shown=_shown(examples(photos.held_out or photos.train)),
-        objective=lambda config, device: Imitation(family, styles, config, device, masks=parts),
+        objective=lambda config, device: Imitation(
+            family, styles, config, device, masks=parts, warn=warn
+        ),
         photos=len(photos.train) + len(style.train),
         held_out=len(photos.held_out),
         skipped=photos.skipped,

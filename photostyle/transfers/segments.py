@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.affine import AffineField, fit_affine
-from photostyle.image.masks import PALETTE, Labels, colours_of, decode_labels
+from photostyle.image.masks import PALETTE, Labels, colours_of, decode_labels, names_of
 
 Image = NDArray[np.float32]
 
@@ -99,10 +99,10 @@ def segments_from_masks(
     ours, theirs = set(np.unique(content_labels)), set(np.unique(style_labels))
     warnings = []
     if theirs - ours:
-        warnings.append(f"only the style mask has {_listed(theirs - ours)}: not used")
+        warnings.append(f"only the style mask has {names_of(theirs - ours)}: not used")
     if ours - theirs:
         warnings.append(
-            f"only the content mask has {_listed(ours - theirs)}: matched to the whole style photo"
+            f"only the content mask has {names_of(ours - theirs)}: matched to the whole style photo"
         )
     return segments_from_labels(content, content_labels, style_labels, tuple(warnings))
 
@@ -161,8 +161,3 @@ def masks_of(
         if count == 1 or len(part.style) < theirs.size:  # the whole style is no segment of its own
             theirs.flat[part.style] = label
     return colours_of(ours), colours_of(theirs)
-
-
-def _listed(labels: set[int]) -> str:
-    names = list(PALETTE)
-    return ", ".join(names[label] for label in sorted(labels))

@@ -149,7 +149,8 @@ def test_two_photos_with_masks(cli, photo_file):
         photo_file(f"masks/{name}.png", 48, 48)
     photos = ("clean/0.png", "orange/1.png")
     masks = ("--masks", "masks/a.png", "masks/b.png")
-    assert cli("train", "dusk", *photos, *masks, *FEW).code == 0
+    done = cli("train", "dusk", *photos, *masks, *FEW, "--json")
+    assert (done.code, done.json["masks"]) == (0, ["masks/a.png", "masks/b.png"])
     assert "--masks a.png b.png --init none" in find_entry("dusk.safetensors").recipe
     again = cli("train", "dusk", *photos, *FEW, "--resume")
     assert again.code == 2
@@ -266,6 +267,7 @@ def test_json_is_one_object(cli, photos):
         "family": "repair",
         "degrade": ["noise"],
         "paired": False,
+        "masks": [],
         "init": "none",
         "steps": 4,
         "photos": 8,

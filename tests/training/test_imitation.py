@@ -151,7 +151,9 @@ def test_with_masks_each_segment_is_compared_with_its_own() -> None:
 
 def test_segments_that_only_one_mask_has_do_not_count() -> None:
     masks = [halves(STYLE, "red", "green"), halves(CONTENT, "blue", "green")]
-    judge = Imitation(PAIR, [STYLE, CONTENT], CONFIG, CPU, masks=masks)
+    warnings: list[str] = []
+    judge = Imitation(PAIR, [STYLE, CONTENT], CONFIG, CPU, masks=masks, warn=warnings.append)
+    assert warnings == ["only one of the masks has red, blue: its colours are not compared"]
     content, style = masked(masks[::-1])
     other = content.clone()
     half = CONTENT.shape[1] // 2
