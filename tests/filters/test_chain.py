@@ -46,8 +46,7 @@ def looks(tmp_path):
     names = ["dusk", "dusk:back"]
     network = ConditionalToneGenerator(names, 2, 2)
     for index, colour in enumerate(([0.2, 0.3, 0.4], [0.6, 0.6, 0.6])):
-        network.look(index).mean.copy_(torch.tensor(colour))
-        network.look(index).covariance.copy_(0.002 * torch.eye(3))
+        network.look(index).imitate(torch.tensor(colour)[:, None, None].expand(3, 8, 8))
     about = {
         "name": "dusk", "kind": "tone", "architecture": "conditional-tone", "license": "MIT",
         "params": {"looks": names, "width": 2, "depth": 2}, "trained_on": "nothing",
