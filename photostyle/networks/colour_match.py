@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from photostyle.affine import slice_apply
-from photostyle.networks.levels import LUMA, roughness, shares_of_levels
+from photostyle.affine.slice_torch import LUMA
+from photostyle.networks.levels import roughness, shares_of_levels
 
 if TYPE_CHECKING:
     from collections.abc import Callable

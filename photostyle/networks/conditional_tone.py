@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from photostyle.affine.slice_torch import LUMA
 from photostyle.networks.colour_match import COLOURS, matching_offsets, palette
-from photostyle.networks.levels import LUMA, shares_of_levels
+from photostyle.networks.levels import shares_of_levels
 from photostyle.networks.recolour import RIDGE, colour_moments, least_change
 from photostyle.networks.tone_match import QUANTILES, matched_tones, tone_quantiles
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-LUMA = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in luma."""
-
 
 def shares_of_levels(values: Tensor, count: int) -> Tensor:
     """Say between which levels values lie, as linear interpolation does.

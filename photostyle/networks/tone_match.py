@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from photostyle.networks.levels import LUMA, roughness, shares_of_levels
+from photostyle.affine.slice_torch import LUMA
+from photostyle.networks.levels import roughness, shares_of_levels
 
 QUANTILES = 64
 """Quantiles of luma that stand for the tones of a photo."""
