@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from photostyle.errors import UsageError
 from photostyle.registry import load_encoder
+from photostyle.training.cut_outs import cut_outs
 from photostyle.training.resumable import checkpoint_of, save
+from photostyle.training.room_pictures import rendered_rooms
 from photostyle.training.scene_photos import read_named_photos, split
 from photostyle.training.scene_trainer import SceneTrainer
 
@@ -38,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Raises:
         PhotoError: A photo cannot be read.
-        UsageError: The labels cannot be read or leave no photos to score on, or there is no
-            checkpoint to resume from, or there is one that would be lost.
+        UsageError: The labels or the weights to start from cannot be read, or no photos are left to
+            score on, or there is no checkpoint to resume from, or there is one that would be lost.
     """
     parser = argparse.ArgumentParser(prog="python -m photostyle.training.scene_parser")
     parser.add_argument("photos", type=Path, help="the folder that the labels' names start from")
@@ -48,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--hold-out", default="clean", help="folder of which every eighth photo is for scoring"
     )
+    parser.add_argument("--rooms", type=int, default=0, help="rendered rooms to add")
+    parser.add_argument("--cut-outs", type=int, default=0, help="subjects on plain paper to add")
+    parser.add_argument("--start", type=Path, help="weights of a parser to start from")
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--resume", action="store_true", help="continue from OUT's checkpoint")
     parser.add_argument("--seed", type=int, default=0)
@@ -59,8 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not aside:
         raise UsageError(f"no photos to score on: {options.hold_out} has fewer than 8 with labels")
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    encoder = load_encoder().state_dict()
-    trainer = SceneTrainer(photos, options.steps, encoder, options.seed)
+    made = rendered_rooms(options.rooms, photos, options.seed)
+    made += cut_outs(options.cut_outs, photos, options.seed)
+    trainer = SceneTrainer(
+        [*photos, *made], options.steps, load_encoder().state_dict(), options.seed
+    )
+    if options.start:
+        _start(trainer, options.start)
     if options.resume:
         trainer.restore(torch.load(checkpoint, weights_only=True))
     mean = 0.0
@@ -74,6 +86,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             log.info("step %d: %s", trainer.steps, _scored(trainer, aside))
     save(trainer, options.out, checkpoint)
     log.info("step %d: saved %s, %s", trainer.steps, options.out, _scored(trainer, aside))
+
+
+def _start(trainer: SceneTrainer, path: Path) -> None:
+    try:
+        trainer.start(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise UsageError(f"{path} does not hold the weights of a scene parser") from error
 
 
 def _scored(trainer: SceneTrainer, photos: Sequence[NamedPhoto]) -> str:

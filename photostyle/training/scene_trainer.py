@@ -84,6 +84,18 @@ class SceneTrainer:
             weight_decay=DECAY,
         )
 
+    def start(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the weights of another run to start from.
+
+        Args:
+            weights: What that run's `weights` returned.
+
+        Raises:
+            RuntimeError: They are of another network.
+        """
+        for network in (self._parser, self._average):
+            network.load_state_dict(weights)
+
     def step(self) -> float:
         """Take one optimisation step.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -118,6 +118,49 @@ def test_training_starts_from_the_bundled_encoder(arguments: list[str], tmp_path
     weights = safetensors.torch.load_file(out)
     for name, value in load_encoder().state_dict().items():
         assert torch.equal(weights[f"encoder.{name}"], value.half())
+
+
+def test_training_starts_from_another_runs_weights(arguments: list[str], tmp_path: Path) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    main([*arguments, str(first), "--steps", "2"])
+    main([*arguments, str(second), "--steps", "0", "--start", str(first), "--seed", "3"])
+    expected, weights = (safetensors.torch.load_file(path) for path in (first, second))
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+def test_weights_of_something_else_are_an_error(arguments: list[str], tmp_path: Path) -> None:
+    for name, content in {"none": None, "text": b"text", "other": {"a": torch.zeros(1)}}.items():
+        path = tmp_path / name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        elif content:
+            safetensors.torch.save_file(content, path)
+        out = str(tmp_path / f"{name}.safetensors")
+        with pytest.raises(UsageError, match=f"{name} does not hold the weights of a scene parser"):
+            main([*arguments, out, "--start", str(path)])
+
+
+def test_made_pictures_are_trained_on_but_not_scored_on(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos: list[str] = []
+    scored: list[str] = []
+    make, score = SceneTrainer.__init__, SceneTrainer.score
+
+    def watched(trainer: SceneTrainer, own: Sequence[NamedPhoto], *rest: Any) -> None:
+        photos.extend(photo.folder for photo in own)
+        make(trainer, own, *rest)
+
+    def watched_score(trainer: SceneTrainer, own: Sequence[NamedPhoto]) -> tuple[float, float]:
+        scored.extend(photo.folder for photo in own)
+        return score(trainer, own)
+
+    monkeypatch.setattr(SceneTrainer, "__init__", watched)
+    monkeypatch.setattr(SceneTrainer, "score", watched_score)
+    out = str(tmp_path / "out.safetensors")
+    main([*arguments, out, "--steps", "1", "--rooms", "1", "--cut-outs", "2"])
+    assert photos == ["clean"] * 7 + ["night", "rooms", "cut-outs", "cut-outs"]
+    assert scored == ["clean"]
 
 
 @pytest.mark.parametrize("change", [["--seed", "1"], ["--steps", "2"]])
