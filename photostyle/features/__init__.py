@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from photostyle.features.ade_kinds import AdeKinds
     from photostyle.features.calibration import calibrate, random_encoder
     from photostyle.features.encoder import Encoder
     from photostyle.features.leaves import dead_leaves
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from photostyle.features.vgg19 import Vgg19
 
 __all__ = [
+    "AdeKinds",
     "Encoder",
     "SceneParser",
     "UperNet",
@@ -24,6 +26,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AdeKinds": "photostyle.features.ade_kinds",
     "Encoder": "photostyle.features.encoder",
     "SceneParser": "photostyle.features.scene_parser",
     "UperNet": "photostyle.features.upernet",

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.compiled import cpu_threads
 from photostyle.device import operator_threads, resolve_device
 from photostyle.errors import ModelError, PhotoError, UsageError
-from photostyle.features import UperNet, Vgg19
+from photostyle.features import AdeKinds, SceneParser, UperNet, Vgg19
 from photostyle.image import Photo, read_photo, resize
-from photostyle.image.masks import Labels, check_mask_shape
+from photostyle.image.masks import check_mask_shape
 from photostyle.progress import Progress, ProgressCallback, silent
 from photostyle.registry import find_entry, load_encoder, load_networks, load_parser
 from photostyle.transfers.config import Solver, TransferConfig
@@ -24,7 +23,6 @@ from photostyle.transfers.idt import fit_idt
 from photostyle.transfers.joint_segments import joint_labels
 from photostyle.transfers.luan import fit_gatys, fit_luan
 from photostyle.transfers.mkl import fit_mkl
-from photostyle.transfers.scene_segments import scene_labels
 from photostyle.transfers.segments import (
     Segments,
     masks_of,
@@ -131,7 +129,7 @@ def transfer(
     photo, style_photo = _photo(content, "content"), _photo(style, "style")
     small, small_style = (_shrunk(p.floats(), config.size) for p in (photo, style_photo))
     if content_mask is None or style_mask is None:
-        segments = _segments(photo, style_photo, small, small_style, config, device, progress)
+        segments = _segments(small, small_style, config, device, progress)
     else:
         segments = _from_masks(photo, style_photo, small, small_style, content_mask, style_mask)
     pair = Pair(small, small_style, segments)
@@ -174,8 +172,6 @@ def _shrunk(pixels: Image, size: int) -> Image:
 
 
 def _segments(
-    content: Photo,
-    style: Photo,
     small: Image,
     small_style: Image,
     config: TransferConfig,
@@ -186,18 +182,11 @@ def _segments(
     if config.segment == "none":
         return single_segment(small, small_style)
     if config.segment == "auto":
-        labels = joint_labels(small, small_style, load_encoder(), load_parser())
+        parser: SceneParser | AdeKinds = load_parser()
     else:
-        network = _upernet(config, progress).to(device)
-        ours, theirs = scene_labels(content.floats(), style.floats(), network)
-        labels = _nearest(ours, small), _nearest(theirs, small_style)
+        parser = AdeKinds(_upernet(config, progress)).to(device)
+    labels = joint_labels(small, small_style, load_encoder(), parser)
     return segments_from_labels(small, *labels)
-
-
-def _nearest(labels: Labels, photo: Image) -> Labels:
-    """Labels at the size of a photo."""
-    size = photo.shape[1::-1]
-    return np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _drawn(segments: Segments, small: Image, small_style: Image) -> tuple[Photo, Photo]:

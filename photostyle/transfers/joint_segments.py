@@ -1,10 +1,10 @@
 """Segments without masks: both photos are divided together, so that sky goes to sky.
 
-Many mixtures are fitted, with several numbers of clusters and several starts, and the clusters are
-those most of them agree on (Strehl and Ghosh 2002, Cluster ensembles; Fern and Brodley 2004, the
-bipartite graph of places and clusters). What one photo lacks, what does not differ in the content,
-and what is not told apart in the same way in both photos, is merged; that leaves a single segment
-where two photos have nothing in common.
+Many mixtures are fitted, with several numbers of clusters and several starts, and what the places
+show divides them, too. The clusters are those most of these agree on (Strehl and Ghosh 2002,
+Cluster ensembles; Fern and Brodley 2004, the bipartite graph of places and clusters). What one
+photo lacks, what does not differ in the content, and what is not told apart in the same way in both
+photos, is merged; that leaves a single segment where two photos have nothing in common.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from photostyle.transfers.joint_mixture import Matrix, Places, fit_mixture, smoo
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from photostyle.features import Encoder, SceneParser
+    from torch import nn
+
+    from photostyle.features import Encoder
 
 Image = NDArray[np.float32]
 Labels = NDArray[np.uint8]
@@ -32,7 +34,9 @@ _SIZE = 352  # long side at which photos are looked at
 _FEWEST = 100  # places below which a photo is not divided
 _COUNTS = (3, 4, 5)
 _STARTS = 3
-_FINAL = 4  # clusters that the mixtures have to agree on, before any are merged
+_FINAL = 4  # clusters that the mixtures have to agree on, before any are merged ...
+_MOST = 6  # ... or as many as there are kinds in both photos, up to this
+_VOTES = 9  # of what the places show, as many as there are mixtures
 _SHARE = 0.02  # of either photo below which a cluster is merged
 _SAME_LOOK = 0.05  # Bhattacharyya distance of colours below which clusters are merged
 _SEAM = 3.0  # Lab units across a border below which there is none to be seen
@@ -47,7 +51,7 @@ _UNIT = 3.4  # makes a uniform distribution on [0, 1] one of about unit variance
 
 
 def joint_labels(
-    content: Image, style: Image, encoder: Encoder, parser: SceneParser
+    content: Image, style: Image, encoder: Encoder, parser: nn.Module
 ) -> tuple[Labels, Labels]:
     """Divide two photos into segments that belong together.
 
@@ -55,7 +59,7 @@ def joint_labels(
         content: `H W 3` in [0, 1].
         style: `h w 3` in [0, 1].
         encoder: The bundled network; what it sees depends little on light and season.
-        parser: The bundled network that says what places show.
+        parser: Says what places show: `SceneParser` or one of its kind.
 
     Returns:
         Labels of the content, `H W`, and of the style, `h w`: the same values, from 0, in both.
@@ -117,17 +121,45 @@ def divide(pair: tuple[Places, Places]) -> tuple[Numbers, Numbers]:
         for count in _COUNTS
         for seed in range(_STARTS)
     ]
-    embedding = _agreement(partitions, _FINAL)
+    kinds = shared_kinds(pair)
+    count = min(max(_FINAL, int(kinds.max()) + 1), _MOST)
+    if kinds.max():
+        partitions += [kinds] * _VOTES
+    embedding = _agreement(partitions, count)
     labels = min(
-        (_partition_cost(embedding, _FINAL, seed) for seed in range(2 * _STARTS)),
+        (_partition_cost(embedding, count, seed) for seed in range(2 * _STARTS)),
         key=lambda found: found[0],
     )[1]
     split = len(pair[0].colours)
     parts = [
-        smoothed(part, places, _FINAL)
+        smoothed(part, places, count)
         for part, places in zip((labels[:split], labels[split:]), pair, strict=True)
     ]
     return confirmed(pair, *merged(pair, parts[0], parts[1]))
+
+
+def shared_kinds(pair: tuple[Places, Places]) -> Numbers:
+    """Divide the places of two photos by what they show.
+
+    What shows a kind that only one of them has goes to the likeliest of those both have.
+
+    Args:
+        pair: The places of both photos.
+
+    Returns:
+        `N + M`: labels from 0, the places of the first photo, then the second's; all 0 where the
+        photos share one kind or none.
+    """
+    shown = [places.shown**2 for places in pair]
+    kept = list(range(shown[0].shape[1]))
+    while len(kept) > 1:
+        named = [part[:, kept].argmax(1) for part in shown]
+        shares = [np.bincount(part, minlength=len(kept)) / len(part) for part in named]
+        least = np.minimum(*shares)
+        if least.min() >= _SHARE:
+            return np.concatenate(named)
+        del kept[int(least.argmin())]
+    return np.zeros(sum(len(part) for part in shown), np.intp)
 
 
 def merged(pair: tuple[Places, Places], ours: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]:
@@ -258,7 +290,7 @@ def _coarse_features(photo: Image, encoder: Encoder) -> Image:
     return np.asarray(features.cpu().numpy(), np.float32)
 
 
-def kinds_of_places(photo: Image, parser: SceneParser) -> Image:
+def kinds_of_places(photo: Image, parser: nn.Module) -> Image:
     """Say what the places of a photo show.
 
     Args:

@@ -3,14 +3,18 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from photostyle.features.upernet import CLASSES, UperNet
 from photostyle.registry import load_encoder, load_parser
+from photostyle.transfers import TransferConfig, job
 from photostyle.transfers.joint_mixture import Places, fit_mixture, smoothed
 from photostyle.transfers.joint_segments import (
     confirmed,
     joint_labels,
     kinds_of_places,
     merged,
+    shared_kinds,
 )
 from photostyle.transfers.segments import masks_of, segments_from_labels, segments_from_masks
 
@@ -121,6 +125,30 @@ def test_lone_places_join_their_surroundings():
     assert smoothed(labels, sharp, 2)[44] == 1
 
 
+def showing(*kinds):
+    """A row of places, each of which shows one kind of four for sure, or two as likely."""
+    shown = np.zeros((len(kinds), 4))
+    for place, kind in enumerate(kinds):
+        shown[place, list(kind)] = 1 / len(kind)
+    values = np.zeros((len(kinds), 1))
+    return places((1, len(kinds)), values, values, values, np.sqrt(shown))
+
+
+def test_what_both_photos_show_divides_them():
+    found = shared_kinds((showing([0], [2], [2], [3]), showing([3], [0], [2])))
+    np.testing.assert_array_equal(found, [0, 1, 1, 2, 2, 0, 1])
+
+
+def test_what_one_photo_shows_goes_to_the_likeliest_of_the_others():
+    found = shared_kinds((showing([0], [1, 2], [2]), showing([0], [2], [2])))
+    np.testing.assert_array_equal(found, [0, 1, 1, 0, 1, 1])
+
+
+def test_photos_that_show_nothing_in_common_are_not_divided():
+    assert not shared_kinds((showing([0], [1]), showing([2], [3]))).any()
+    assert not shared_kinds((showing([1], [1]), showing([1], [1]))).any()
+
+
 def clouds(*means):
     """A 10 x 12 grid: 40 places around each of three colours."""
     random = np.random.default_rng(9)
@@ -204,3 +232,40 @@ def test_a_sky_is_called_a_sky(networks):
     shares = kinds_of_places(day, networks[1])
     assert (shares[:9].argmax(-1) == 0).mean() > 0.9
     assert (shares[12:].argmax(-1) == 0).mean() < 0.1
+
+
+class ByColour(torch.nn.Module):
+    """Says sky where a photo is blue, grass where it is green."""
+
+    def __init__(self):
+        super().__init__()
+        self.sharpness = torch.nn.Parameter(torch.tensor(60.0), requires_grad=False)
+
+    def forward(self, photo):
+        _, green, blue = torch.nn.functional.avg_pool2d(photo, 4).unbind(1)
+        logits = torch.full((1, CLASSES, *green.shape[1:]), -20.0)
+        logits[:, 2] = self.sharpness * (blue - green)
+        logits[:, 9] = self.sharpness * (green - blue)
+        return logits
+
+
+def test_a_transfer_asks_the_network_and_returns_its_segments(monkeypatch):
+    upernet = UperNet((4, 4, 4, 4), (1, 1, 1, 1), head=4).eval().requires_grad_(False)
+    upernet.forward = ByColour().forward
+    asked = []
+
+    def load(entry, **_):
+        asked.append((entry.name, entry.architecture))
+        return [upernet]
+
+    monkeypatch.setattr(job, "load_networks", load)
+    content = scene(144, 216, 72, (0.3, 0.4, 0.8), (0.2, 0.6, 0.2), 0)
+    style = scene(144, 216, 108, (0.2, 0.3, 0.6), (0.3, 0.7, 0.1), 1)
+    config = TransferConfig(segment="ade20k", size=144, iterations=1, device="cpu")
+    result = job.transfer(content, style, config=config)
+    assert asked == [("segments-ade20k", "upernet-convnext")]
+    ours, theirs = (mask.floats()[..., 0] for mask in result.masks)
+    assert ours.shape == theirs.shape == (96, 144)
+    for mask, border in ((ours, 48), (theirs, 72)):
+        assert set(mask[: border - 4].flat) == {0}
+        assert set(mask[border + 4 :].flat) == {1}
