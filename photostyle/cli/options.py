@@ -159,6 +159,15 @@ SegmentOption = Annotated[
         rich_help_panel=LOOK,
     ),
 ]
+KeepSkinOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-skin/--no-keep-skin",
+        help="Whether the skin of people keeps its hues whatever colours the style has. Default: "
+        "--keep-skin.",
+        rich_help_panel=LOOK,
+    ),
+]
 SaveMasksOption = Annotated[
     str | None,
     typer.Option(

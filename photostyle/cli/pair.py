@@ -73,6 +73,7 @@ class Pair:
             ("--segment", config.segment, _DEFAULT.segment),
         ):
             words += [] if value == usual else [f"{option} {value}"]
+        words += [] if config.keep_skin else ["--no-keep-skin"]
         words += [f"--iterations {config.iterations} --refine {config.refine} --seed {config.seed}"]
         return " ".join(words)
 

@@ -62,6 +62,7 @@ def transfer(
     content_mask: options.ContentMaskOption = None,
     style_mask: options.StyleMaskOption = None,
     segment: options.SegmentOption = None,
+    keep_skin: options.KeepSkinOption = None,
     save_masks: options.SaveMasksOption = None,
     strength: options.StrengthOption = _DEFAULT.strength,
     solver: options.SolverOption = _DEFAULT.solver,
@@ -102,6 +103,7 @@ def transfer(
         strength=strength,
         solver=solver,
         segment=segment or _DEFAULT.segment,
+        keep_skin=_DEFAULT.keep_skin if keep_skin is None else keep_skin,
         size=SIZES[solver] if size is None else size,
         iterations=ITERATIONS[solver] if iterations is None else iterations,
         refine=refine,
@@ -110,6 +112,11 @@ def transfer(
         seed=seed,
         device=device,
     )
+    if keep_skin is not None and (solver != _DEFAULT.solver or shoot_style is not None):
+        raise UsageError(
+            "only a look of one photo by the solver grid knows skin: drop --keep-skin and "
+            "--no-keep-skin"
+        )
     masks = _masks(content_mask, style_mask, segment)
     out_dir, name, extension = _naming(context, output, out_dir, name, extension)
     if shoot_style is None:

@@ -37,7 +37,7 @@ def scene_nights(count: int, photos: Sequence[NamedPhoto], seed: int) -> list[Na
         random = np.random.default_rng([seed, index])
         source = towns if towns and random.uniform() < 0.5 else outdoors
         photo = source[int(random.integers(len(source)))]
-        dark = np.clip(night(photo.pixels.astype(np.float32) / 255, random), 0, 1)
+        dark = np.clip(night(photo.pixels.astype(np.float32) / np.float32(255), random), 0, 1)
         longer = 2 ** random.uniform(0, _EXPOSURE)  # as nights are exposed with a tripod
         bright = from_linear(np.clip(to_linear(dark) * np.float32(longer), 0, 1))
         nights.append(NamedPhoto((255 * bright).round().astype(np.uint8), photo.kinds, "nights"))

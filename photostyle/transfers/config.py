@@ -68,6 +68,9 @@ class LossWeights:
     order: float = 2000.0
     """Squared slope of tone curves where they fall, so that what was brighter becomes darker."""
 
+    skin: float = 8.0
+    """Lab units by which skin leaves the hues and the chroma that it has."""
+
     tone: float = 0.3
     """Squared differences between neighbouring maps of a grid in luma."""
 
@@ -88,6 +91,9 @@ class TransferConfig:
 
     segment: Segmentation = "auto"
     """Where segments come from when no masks are given."""
+
+    keep_skin: bool = True
+    """Whether `grid` finds the skin of people in the content and keeps its hues."""
 
     size: int = None  # type: ignore[assignment]  # replaced below
     """Long side in pixels at which the look is fitted, 64 to 2048. The result has full size. The

@@ -30,6 +30,7 @@ from photostyle.transfers.segments import (
     segments_from_masks,
     single_segment,
 )
+from photostyle.transfers.skin import skin_of
 from photostyle.transfers.solver import fit_look
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ class Pair:
 
     segments: Segments
     """Which part of the content goes with which part of the style."""
+
+    skin: Image | None
+    """`H W` in [0, 1], how surely the content shows skin; None where its colours are free."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,9 @@ def transfer(
         segments = _segments(small, small_style, config, device, progress)
     else:
         segments = _from_masks(photo, style_photo, small, small_style, content_mask, style_mask)
-    pair = Pair(small, small_style, segments)
+    keeps_skin = config.solver == "grid" and config.keep_skin
+    skin = skin_of(small, load_parser()) if keeps_skin else None
+    pair = Pair(small, small_style, segments, skin)
     look = _SOLVERS[config.solver](pair, config, device, progress)
 
     height = len(photo.pixels)
@@ -218,7 +224,9 @@ def _grid(
 ) -> Fitted:
     encoder = load_encoder() if config.weights.texture or config.weights.content else None
     with operator_threads(max(1, cpu_threads() // _TERMS)):
-        return fit_look(pair.content, pair.style, pair.segments, config, device, progress, encoder)
+        return fit_look(
+            pair.content, pair.style, pair.segments, config, device, progress, encoder, pair.skin
+        )
 
 
 def _luan(

@@ -65,7 +65,7 @@ def joint_labels(
         Labels of the content, `H W`, and of the style, `h w`: the same values, from 0, in both.
         All 0 where no division serves both photos.
     """
-    small = [_shrunk(photo) for photo in (content, style)]
+    small = [shrunk(photo) for photo in (content, style)]
     maps = [_coarse_features(photo, encoder) for photo in small]
     kinds = [kinds_of_places(photo, parser) for photo in small]
     pair = describe(small, maps, kinds)
@@ -274,7 +274,8 @@ def _distances(colours: Matrix, labels: Numbers, names: Numbers) -> Matrix:
     return distances
 
 
-def _shrunk(photo: Image) -> Image:
+def shrunk(photo: Image) -> Image:
+    """A copy of the size at which the networks look at photos, or the photo if it is smaller."""
     scale = _SIZE / max(photo.shape[:2])
     if scale >= 1:
         return photo

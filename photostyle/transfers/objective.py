@@ -16,6 +16,7 @@ from photostyle.losses.calm import CalmPlaces
 from photostyle.losses.content import ContentFeatures
 from photostyle.losses.lab import rgb_to_lab
 from photostyle.losses.photorealism import Photorealism
+from photostyle.losses.skin import SkinTone
 from photostyle.losses.sliced_wasserstein import random_directions, sorted_distance
 from photostyle.losses.structure import EdgeStructure
 from photostyle.losses.texture import Texture
@@ -60,6 +61,7 @@ class Objective:
         device: Where to compute.
         generator: Source of the random draws, on the CPU.
         encoder: Network whose features make the texture loss; needed when that has a weight.
+        skin: `H W` in [0, 1], where the content shows some; nowhere when None.
         exact: Compare all colours, not samples of them: slower, and the same in every call.
     """
 
@@ -73,6 +75,7 @@ class Objective:
         generator: torch.Generator,
         encoder: Encoder | None = None,
         *,
+        skin: Image | None = None,
         exact: bool = False,
     ) -> None:
         image = torch.from_numpy(content).to(device)
@@ -88,6 +91,9 @@ class Objective:
             lambda result, _: weights.structure * structure(result),
             lambda result, _: weights.gamut * (F.relu(-result) + F.relu(result - 1)).mean(),
         ]
+        if weights.skin and skin is not None:
+            tone = SkinTone(image, *(torch.from_numpy(part).to(device) for part in (style, skin)))
+            self._terms.append(lambda result, _: weights.skin * tone(result))
         if weights.content and encoder is not None:
             features = ContentFeatures(encoder.to(device), image)
             self._terms.insert(0, lambda result, _: weights.content * features(result))

@@ -49,6 +49,7 @@ def fit_look(
     device: torch.device,
     progress: ProgressCallback,
     encoder: Encoder | None = None,
+    skin: Image | None = None,
 ) -> Look:
     """Fit grids of colour maps that give the content the look of the style.
 
@@ -60,6 +61,7 @@ def fit_look(
         device: Where to compute.
         progress: Called after every step with stage `"fit"` or `"refine"`.
         encoder: Network for the texture loss; needed when that has a weight.
+        skin: `H W` in [0, 1], how surely each pixel of the content shows skin; none when None.
 
     Returns:
         The look, for the content at any size.
@@ -69,7 +71,9 @@ def fit_look(
     shares = torch.from_numpy(membership(segments.field, content, first=0, height=len(content))).to(
         device
     )
-    objective = Objective(content, style, segments, config.weights, device, generator, encoder)
+    objective = Objective(
+        content, style, segments, config.weights, device, generator, encoder, skin=skin
+    )
     start = torch.from_numpy(_start(content, style, segments)).to(device)
     count, ny, nx = len(segments.parts), *_cells(*content.shape[:2])
     tone = torch.zeros(count, 1, 1, LEVELS, 3, 4, device=device, requires_grad=True)
@@ -89,8 +93,9 @@ def fit_look(
     look = Look(grid, segments.field)
     if config.refine:
         exact = Objective(
-            content, style, segments, config.weights, device, generator, encoder, exact=True
-        )
+            content, style, segments, config.weights, device, generator, encoder,
+            skin=skin, exact=True,
+        )  # fmt: skip
         look = refine_look(look, content, exact, config.refine, device, progress)
     return replace(look, quiet=True)
 

@@ -320,9 +320,18 @@ def test_metadata_colour_and_provenance(cli, pair, tmp_path):
     assert kept.icc_profile == SRGB
     assert b"transfer --strength 1 --size" in kept.xmp
     assert b"--seed 3" in kept.xmp
+    assert b"skin" not in kept.xmp
+    assert b"--no-keep-skin" in result("--no-keep-skin").xmp
     assert result("--no-provenance").xmp is None
     stripped = result("--metadata", "strip", "--color", "srgb")
     assert (stripped.exif, stripped.xmp, stripped.icc_profile) == (None, None, None)
+
+
+@pytest.mark.parametrize("option", ["--keep-skin", "--no-keep-skin"])
+def test_skin_is_known_to_looks_of_one_photo_by_the_solver_grid(cli, pair, option):
+    content, style = pair
+    for words in ((content, style, "--solver", "mkl"), (content, "--style", style)):
+        cli("transfer", *words, option).failed(2, "knows skin: drop --keep-skin")
 
 
 def through_pipe(content, *arguments):

@@ -1,0 +1,102 @@
+"""Where skin is, and what a transfer makes of it."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from photostyle.features.scene_parser import KINDS
+from photostyle.registry import load_parser
+from photostyle.transfers import LossWeights, TransferConfig, job
+from photostyle.transfers.skin import skin_of
+
+PERSON, SKY = KINDS.index("person"), KINDS.index("sky")
+SKIN, SKY_BLUE, GREEN = (0.85, 0.65, 0.55), (0.3, 0.5, 0.9), (0.2, 0.55, 0.2)
+
+
+class PersonAtTheLeft(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(8.0), requires_grad=False)
+
+    def forward(self, photo):
+        height, width = (-(-side // 8) for side in photo.shape[2:])
+        logits = torch.zeros(1, len(KINDS), height, width)
+        # The parser is asked about the mirror image, too.
+        warmth = (photo[0, 0] - photo[0, 2]).mean(0)
+        known = warmth[0] > warmth[-1]
+        half = slice(0, width // 2) if known else slice(width - width // 2, width)
+        logits[:, SKY], logits[:, PERSON, :, half] = self.scale, 2 * self.scale
+        return logits
+
+
+def photo(*colours, height=64, width=96):
+    """Columns of colours, with some grain."""
+    picture = np.zeros((height, width, 3), np.float32)
+    for part, colour in zip(np.array_split(np.arange(width), len(colours)), colours, strict=True):
+        picture[:, part] = colour
+    noise = np.random.default_rng(0).normal(0, 0.01, picture.shape)
+    return (picture + noise).clip(0, 1).astype(np.float32)
+
+
+def test_skin_is_of_a_person_and_of_its_colours():
+    picture = photo(SKIN, GREEN, SKY_BLUE, SKY_BLUE)
+    picture[:20, 72:] = np.multiply(SKIN, 0.9)  # a wall of that colour, where nobody is
+    skin = skin_of(picture, PersonAtTheLeft())
+    assert skin.shape == picture.shape[:2]
+    assert skin.dtype == np.float32
+    assert skin[:, :20].mean() > 0.95
+    assert skin[:, 26:].max() < 0.05
+
+
+@pytest.mark.parametrize("size", [(16, 20), (33, 47), (500, 700)])
+def test_photos_of_any_size(size):
+    picture = photo(SKIN, SKY_BLUE, height=size[0], width=size[1])
+    skin = skin_of(picture, PersonAtTheLeft())
+    assert skin.shape == size
+    assert skin[:, : size[1] // 4].mean() > 0.9
+    assert skin[:, -size[1] // 4 :].max() < 0.1
+
+
+@pytest.mark.parametrize("shade", [0.3, 0.6, 1.0])
+def test_skin_of_any_shade(shade):
+    assert (
+        skin_of(photo(np.multiply(SKIN, shade), SKY_BLUE), PersonAtTheLeft())[:, :40].mean() > 0.9
+    )
+
+
+def test_a_landscape_has_none(landscape):
+    assert skin_of(landscape(240, 352), load_parser()).mean() < 0.01
+
+
+def chroma_of(result):
+    lab = cv2.cvtColor(result.photo.floats()[:, :40], cv2.COLOR_RGB2LAB)
+    return lab[..., 1].mean(), lab[..., 2].mean()
+
+
+def test_a_face_does_not_turn_blue(monkeypatch):
+    monkeypatch.setattr(job, "load_parser", PersonAtTheLeft)
+    content, style = photo(SKIN, GREEN), photo(SKY_BLUE, (0.1, 0.15, 0.4))
+    results = {
+        keep: job.transfer(
+            content,
+            style,
+            config=TransferConfig(size=96, segment="none", keep_skin=keep, device="cpu"),
+        )
+        for keep in (True, False)
+    }
+    assert min(chroma_of(results[True])) > 1
+    assert chroma_of(results[False])[1] < -20
+    free = TransferConfig(
+        size=96, segment="none", weights=LossWeights(skin=0), device="cpu", iterations=130
+    )
+    np.testing.assert_array_equal(
+        job.transfer(content, style, config=free).photo.pixels, results[False].photo.pixels
+    )
+
+
+def test_other_solvers_do_not_look_for_skin(monkeypatch):
+    monkeypatch.setattr(job, "skin_of", None)
+    config = TransferConfig(solver="mkl", segment="none")
+    assert job.transfer(photo(SKIN, GREEN), photo(SKY_BLUE), config=config).photo.pixels.size
