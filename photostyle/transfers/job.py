@@ -23,6 +23,7 @@ from photostyle.transfers.idt import fit_idt
 from photostyle.transfers.joint_segments import joint_labels
 from photostyle.transfers.luan import fit_gatys, fit_luan
 from photostyle.transfers.mkl import fit_mkl
+from photostyle.transfers.scene_kinds import kinds_of_places
 from photostyle.transfers.segments import (
     Segments,
     masks_of,
@@ -34,7 +35,7 @@ from photostyle.transfers.skin import skin_of
 from photostyle.transfers.solver import fit_look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import torch
 
@@ -67,8 +68,9 @@ class Pair:
     segments: Segments
     """Which part of the content goes with which part of the style."""
 
-    skin: Image | None
-    """`H W` in [0, 1], how surely the content shows skin; None where its colours are free."""
+    skin: tuple[Image, Image] | None
+    """`H W` and `h w` in [0, 1], how surely content and style show skin; None where its colours
+    are free."""
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,18 @@ def transfer(
         raise UsageError("give both masks, or none: segments are pairs")
     photo, style_photo = _photo(content, "content"), _photo(style, "style")
     small, small_style = (_shrunk(p.floats(), config.size) for p in (photo, style_photo))
-    if content_mask is None or style_mask is None:
-        segments = _segments(small, small_style, config, device, progress)
-    else:
+    kinds: list[Image] = []
+    if content_mask is not None and style_mask is not None:
         segments = _from_masks(photo, style_photo, small, small_style, content_mask, style_mask)
-    keeps_skin = config.solver == "grid" and config.keep_skin
-    skin = skin_of(small, load_parser()) if keeps_skin else None
+    elif config.segment == "none":
+        segments = single_segment(small, small_style)
+    else:
+        parser = _parser(config, device, progress)
+        kinds = [kinds_of_places(picture, parser) for picture in (small, small_style)]
+        labels = joint_labels(small, small_style, load_encoder(), kinds)
+        segments = segments_from_labels(small, *labels)
+    keeps_skin = config.solver == "grid" and config.keep_skin and config.weights.skin
+    skin = _skin(small, small_style, kinds) if keeps_skin else None
     pair = Pair(small, small_style, segments, skin)
     look = _SOLVERS[config.solver](pair, config, device, progress)
 
@@ -177,22 +185,29 @@ def _shrunk(pixels: Image, size: int) -> Image:
     return np.require(np.clip(small, 0, 1), requirements=("C", "W"))
 
 
-def _segments(
-    small: Image,
-    small_style: Image,
-    config: TransferConfig,
-    device: torch.device,
-    progress: ProgressCallback,
-) -> Segments:
-    """Find segments where there are no masks."""
-    if config.segment == "none":
-        return single_segment(small, small_style)
-    if config.segment == "auto":
-        parser: SceneParser | AdeKinds = load_parser()
-    else:
-        parser = AdeKinds(_upernet(config, progress)).to(device)
-    labels = joint_labels(small, small_style, load_encoder(), parser)
-    return segments_from_labels(small, *labels)
+def _parser(
+    config: TransferConfig, device: torch.device, progress: ProgressCallback
+) -> SceneParser | AdeKinds:
+    """The network that says what photos show: the bundled one, or that of `ade20k`."""
+    if config.segment != "ade20k":
+        return load_parser()
+    network = load_networks(find_entry(_SCENES), offline=config.offline, progress=progress)[0]
+    assert isinstance(network, UperNet)  # noqa: S101 - for the type checker
+    return AdeKinds(network).to(device)
+
+
+def _skin(content: Image, style: Image, kinds: Sequence[Image]) -> tuple[Image, Image] | None:
+    """Where both photos show skin, if the content does.
+
+    Args:
+        content: `H W 3` in [0, 1].
+        style: `h w 3` in [0, 1].
+        kinds: What their places show, if that is known already.
+    """
+    ours = skin_of(content, kinds[0] if kinds else kinds_of_places(content, load_parser()))
+    if not ours.any():
+        return None
+    return ours, skin_of(style, kinds[1] if kinds else kinds_of_places(style, load_parser()))
 
 
 def _drawn(segments: Segments, small: Image, small_style: Image) -> tuple[Photo, Photo]:
@@ -263,13 +278,6 @@ def _vgg19(config: TransferConfig, progress: ProgressCallback) -> Vgg19:
         )
     network = load_networks(entry, offline=config.offline, progress=progress)[0]
     assert isinstance(network, Vgg19)  # noqa: S101 - for the type checker
-    return network
-
-
-def _upernet(config: TransferConfig, progress: ProgressCallback) -> UperNet:
-    """The network of `ade20k`."""
-    network = load_networks(find_entry(_SCENES), offline=config.offline, progress=progress)[0]
-    assert isinstance(network, UperNet)  # noqa: S101 - for the type checker
     return network
 
 

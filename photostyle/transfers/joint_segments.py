@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 
 from photostyle.affine import fit_affine
 from photostyle.transfers.joint_mixture import Matrix, Places, fit_mixture, smoothed
+from photostyle.transfers.scene_kinds import shrunk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from torch import nn
 
     from photostyle.features import Encoder
 
@@ -30,7 +29,6 @@ Image = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 Numbers = NDArray[np.intp]
 
-_SIZE = 352  # long side at which photos are looked at
 _FEWEST = 100  # places below which a photo is not divided
 _COUNTS = (3, 4, 5)
 _STARTS = 3
@@ -42,7 +40,6 @@ _SAME_LOOK = 0.05  # Bhattacharyya distance of colours below which clusters are 
 _SEAM = 3.0  # Lab units across a border below which there is none to be seen
 _BORDER = 5  # pairs of neighbours that make a border
 _FEATURES = 12  # principal components of the encoder's features
-_LEAST = 32  # pixels of a side that the parser looks at
 _KINDS = 0.8  # weight of what places show in the mixtures ...
 _SURE = 1.5  # ... and when clusters are confirmed
 _CONFIRMED = 1.5  # how far two clusters have to differ in the same way in both photos, in all ...
@@ -51,7 +48,7 @@ _UNIT = 3.4  # makes a uniform distribution on [0, 1] one of about unit variance
 
 
 def joint_labels(
-    content: Image, style: Image, encoder: Encoder, parser: nn.Module
+    content: Image, style: Image, encoder: Encoder, kinds: Sequence[Image]
 ) -> tuple[Labels, Labels]:
     """Divide two photos into segments that belong together.
 
@@ -59,7 +56,7 @@ def joint_labels(
         content: `H W 3` in [0, 1].
         style: `h w 3` in [0, 1].
         encoder: The bundled network; what it sees depends little on light and season.
-        parser: Says what places show: `SceneParser` or one of its kind.
+        kinds: What the places of the content and those of the style show: of `kinds_of_places`.
 
     Returns:
         Labels of the content, `H W`, and of the style, `h w`: the same values, from 0, in both.
@@ -67,7 +64,6 @@ def joint_labels(
     """
     small = [shrunk(photo) for photo in (content, style)]
     maps = [_coarse_features(photo, encoder) for photo in small]
-    kinds = [kinds_of_places(photo, parser) for photo in small]
     pair = describe(small, maps, kinds)
     if min(len(places.colours) for places in pair) < _FEWEST:
         return tuple(np.zeros(photo.shape[:2], np.uint8) for photo in (content, style))  # type: ignore[return-value]
@@ -274,42 +270,12 @@ def _distances(colours: Matrix, labels: Numbers, names: Numbers) -> Matrix:
     return distances
 
 
-def shrunk(photo: Image) -> Image:
-    """A copy of the size at which the networks look at photos, or the photo if it is smaller."""
-    scale = _SIZE / max(photo.shape[:2])
-    if scale >= 1:
-        return photo
-    size = [max(16, round(side * scale)) for side in photo.shape[1::-1]]
-    return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.float32)
-
-
 def _coarse_features(photo: Image, encoder: Encoder) -> Image:
     device = next(encoder.parameters()).device
     batch = torch.from_numpy(photo).permute(2, 0, 1)[None].to(device)
     with torch.inference_mode():
         features = encoder(batch)[-1][0].permute(1, 2, 0)
     return np.asarray(features.cpu().numpy(), np.float32)
-
-
-def kinds_of_places(photo: Image, parser: nn.Module) -> Image:
-    """Say what the places of a photo show.
-
-    Args:
-        photo: `H W 3` in [0, 1].
-        parser: Says it, of the photo and of its mirror image.
-
-    Returns:
-        `h w K`, one place for 8 x 8 pixels: how likely each kind is; they sum to 1.
-    """
-    device = next(parser.parameters()).device
-    height, width = photo.shape[:2]
-    rows, columns = max(0, _LEAST - height), max(0, _LEAST - width)
-    padded = np.pad(photo, ((0, rows), (0, columns), (0, 0)), mode="edge")
-    batch = torch.from_numpy(padded).permute(2, 0, 1)[None].to(device)
-    with torch.inference_mode():
-        chances = parser(batch).softmax(1) + parser(batch.flip(3)).softmax(1).flip(3)
-    shares = chances[0, :, : -(-height // 8), : -(-width // 8)].permute(1, 2, 0) / 2
-    return np.asarray(shares.cpu().numpy(), np.float32)
 
 
 def _places(photo: Image, size: tuple[int, int], features: Matrix, kinds: Image) -> Places:

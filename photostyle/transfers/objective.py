@@ -20,6 +20,7 @@ from photostyle.losses.skin import SkinTone
 from photostyle.losses.sliced_wasserstein import random_directions, sorted_distance
 from photostyle.losses.structure import EdgeStructure
 from photostyle.losses.texture import Texture
+from photostyle.transfers.skin import without_skin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,7 +62,7 @@ class Objective:
         device: Where to compute.
         generator: Source of the random draws, on the CPU.
         encoder: Network whose features make the texture loss; needed when that has a weight.
-        skin: `H W` in [0, 1], where the content shows some; nowhere when None.
+        skin: `H W` and `h w` in [0, 1], where content and style show some; nowhere when None.
         exact: Compare all colours, not samples of them: slower, and the same in every call.
     """
 
@@ -75,11 +76,12 @@ class Objective:
         generator: torch.Generator,
         encoder: Encoder | None = None,
         *,
-        skin: Image | None = None,
+        skin: tuple[Image, Image] | None = None,
         exact: bool = False,
     ) -> None:
         image = torch.from_numpy(content).to(device)
-        colours = _Colours(content, style, segments, device, generator, exact)
+        coloured = segments if skin is None else without_skin(segments, *skin)
+        colours = _Colours(content, style, coloured, device, generator, exact)
         self._colours = colours
         structure, calm = EdgeStructure(image), CalmPlaces(image)
         photorealism = Photorealism(image)
@@ -91,8 +93,10 @@ class Objective:
             lambda result, _: weights.structure * structure(result),
             lambda result, _: weights.gamut * (F.relu(-result) + F.relu(result - 1)).mean(),
         ]
-        if weights.skin and skin is not None:
-            tone = SkinTone(image, *(torch.from_numpy(part).to(device) for part in (style, skin)))
+        if skin is not None:
+            tone = SkinTone(
+                image, *(torch.from_numpy(part).to(device) for part in (style, skin[0]))
+            )
             self._terms.append(lambda result, _: weights.skin * tone(result))
         if weights.content and encoder is not None:
             features = ContentFeatures(encoder.to(device), image)

@@ -49,7 +49,7 @@ def fit_look(
     device: torch.device,
     progress: ProgressCallback,
     encoder: Encoder | None = None,
-    skin: Image | None = None,
+    skin: tuple[Image, Image] | None = None,
 ) -> Look:
     """Fit grids of colour maps that give the content the look of the style.
 
@@ -61,7 +61,8 @@ def fit_look(
         device: Where to compute.
         progress: Called after every step with stage `"fit"` or `"refine"`.
         encoder: Network for the texture loss; needed when that has a weight.
-        skin: `H W` in [0, 1], how surely each pixel of the content shows skin; none when None.
+        skin: `H W` and `h w` in [0, 1], how surely each pixel of the content and of the style shows
+            skin; None where its colours are free.
 
     Returns:
         The look, for the content at any size.

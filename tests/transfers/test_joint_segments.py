@@ -12,16 +12,18 @@ from photostyle.transfers.joint_mixture import Places, fit_mixture, smoothed
 from photostyle.transfers.joint_segments import (
     confirmed,
     joint_labels,
-    kinds_of_places,
     merged,
     shared_kinds,
 )
+from photostyle.transfers.scene_kinds import kinds_of_places
 from photostyle.transfers.segments import masks_of, segments_from_labels, segments_from_masks
 
 
-@pytest.fixture(scope="module")
-def networks():
-    return load_encoder(), load_parser()
+def divided(*photos):
+    parser = load_parser()
+    return joint_labels(
+        *photos, load_encoder(), [kinds_of_places(photo, parser) for photo in photos]
+    )
 
 
 def scene(height, width, horizon, sky, ground, seed):
@@ -36,10 +38,10 @@ def scene(height, width, horizon, sky, ground, seed):
     return photo.clip(0, 1)
 
 
-def test_sky_goes_to_sky_by_day_and_by_night(networks):
+def test_sky_goes_to_sky_by_day_and_by_night():
     day = scene(144, 216, 86, (0.5, 0.7, 0.95), (0.35, 0.4, 0.2), 0)
     night = scene(160, 216, 84, (0.02, 0.03, 0.08), (0.3, 0.2, 0.1), 1)
-    ours, theirs = joint_labels(day, night, *networks)
+    ours, theirs = divided(day, night)
     assert (ours.shape, theirs.shape) == (day.shape[:2], night.shape[:2])
     assert set(np.unique(ours)) == set(np.unique(theirs))
     above, below = (set(np.unique(part)) for part in (ours[:78], ours[96:]))
@@ -52,41 +54,41 @@ def test_sky_goes_to_sky_by_day_and_by_night(networks):
     assert sky[91:].mean() < 0.01
 
 
-def test_the_same_pair_gives_the_same_labels(networks):
+def test_the_same_pair_gives_the_same_labels():
     content = scene(96, 144, 50, (0.5, 0.7, 0.9), (0.3, 0.4, 0.2), 2)
     style = scene(96, 144, 40, (0.9, 0.5, 0.3), (0.2, 0.1, 0.1), 3)
-    first, second = (joint_labels(content, style, *networks) for _ in range(2))
+    first, second = (divided(content, style) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_wall_is_one_segment(networks):
+def test_a_wall_is_one_segment():
     random = np.random.default_rng(4)
     wall = (0.5 + random.normal(0, 0.02, (120, 160, 3))).astype(np.float32)
     style = scene(120, 160, 60, (0.5, 0.7, 0.95), (0.35, 0.4, 0.2), 5)
-    ours, theirs = joint_labels(wall, style, *networks)
+    ours, theirs = divided(wall, style)
     assert ours.max() == theirs.max() == 0
 
 
 @pytest.mark.parametrize("size", [(16, 16), (16, 400), (64, 40)])
-def test_small_photos_are_not_divided(networks, size):
+def test_small_photos_are_not_divided(size):
     tiny = np.random.default_rng(6).random((*size, 3), dtype=np.float32)
-    ours, theirs = joint_labels(tiny, scene(96, 144, 40, (1, 1, 1), (0, 0, 0), 7), *networks)
+    ours, theirs = divided(tiny, scene(96, 144, 40, (1, 1, 1), (0, 0, 0), 7))
     assert ours.shape == size
     assert ours.max() == theirs.max() == 0
 
 
 @pytest.mark.parametrize("colour", [0.0, 0.5, 1.0])
-def test_flat_photos_are_one_segment(networks, colour):
+def test_flat_photos_are_one_segment(colour):
     flat = np.full((120, 160, 3), colour, np.float32)
-    ours, theirs = joint_labels(flat, flat, *networks)
+    ours, theirs = divided(flat, flat)
     assert ours.max() == theirs.max() == 0
 
 
-def test_saved_masks_give_the_segments_back(networks):
+def test_saved_masks_give_the_segments_back():
     content = scene(144, 216, 86, (0.5, 0.7, 0.95), (0.35, 0.4, 0.2), 0)
     style = scene(160, 216, 84, (0.02, 0.03, 0.08), (0.3, 0.2, 0.1), 1)
-    segments = segments_from_labels(content, *joint_labels(content, style, *networks))
+    segments = segments_from_labels(content, *divided(content, style))
     masks = masks_of(segments, content.shape[:2], style.shape[:2])
     again = segments_from_masks(content, style, *masks)
     assert again.warnings == ()
@@ -214,24 +216,6 @@ def test_a_single_segment_needs_no_confirmation():
     pair = told_apart([0, 0, 0], [0.5, 0.5, 0.5]), told_apart([1, 1, 1], [0.5, 0.5, 0.5])
     for found in confirmed(pair, 0 * LABELS, 0 * LABELS):
         assert not found.any()
-
-
-@pytest.mark.parametrize("size", [(20, 50), (17, 400), (96, 144)])
-def test_kinds_of_places_are_shares_that_know_no_left_and_right(networks, size):
-    photo = np.random.default_rng(10).random((*size, 3), dtype=np.float32)
-    shares = kinds_of_places(photo, networks[1])
-    assert shares.shape[:2] == (-(-size[0] // 8), -(-size[1] // 8))
-    np.testing.assert_allclose(shares.sum(-1), 1, atol=1e-5)
-    if size[1] % 32 == 0:
-        mirrored = kinds_of_places(photo[:, ::-1].copy(), networks[1])
-        np.testing.assert_allclose(mirrored[:, ::-1], shares, atol=1e-4)
-
-
-def test_a_sky_is_called_a_sky(networks):
-    day = scene(144, 216, 86, (0.5, 0.7, 0.95), (0.35, 0.4, 0.2), 0)
-    shares = kinds_of_places(day, networks[1])
-    assert (shares[:9].argmax(-1) == 0).mean() > 0.9
-    assert (shares[12:].argmax(-1) == 0).mean() < 0.1
 
 
 class ByColour(torch.nn.Module):

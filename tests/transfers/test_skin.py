@@ -9,7 +9,9 @@ from torch import nn
 from photostyle.features.scene_parser import KINDS
 from photostyle.registry import load_parser
 from photostyle.transfers import LossWeights, TransferConfig, job
-from photostyle.transfers.skin import skin_of
+from photostyle.transfers.scene_kinds import kinds_of_places
+from photostyle.transfers.segments import single_segment
+from photostyle.transfers.skin import skin_of, without_skin
 
 PERSON, SKY = KINDS.index("person"), KINDS.index("sky")
 SKIN, SKY_BLUE, GREEN = (0.85, 0.65, 0.55), (0.3, 0.5, 0.9), (0.2, 0.55, 0.2)
@@ -40,10 +42,14 @@ def photo(*colours, height=64, width=96):
     return (picture + noise).clip(0, 1).astype(np.float32)
 
 
+def skin_in(picture, parser=None):
+    return skin_of(picture, kinds_of_places(picture, parser or PersonAtTheLeft()))
+
+
 def test_skin_is_of_a_person_and_of_its_colours():
     picture = photo(SKIN, GREEN, SKY_BLUE, SKY_BLUE)
     picture[:20, 72:] = np.multiply(SKIN, 0.9)  # a wall of that colour, where nobody is
-    skin = skin_of(picture, PersonAtTheLeft())
+    skin = skin_in(picture)
     assert skin.shape == picture.shape[:2]
     assert skin.dtype == np.float32
     assert skin[:, :20].mean() > 0.95
@@ -53,7 +59,7 @@ def test_skin_is_of_a_person_and_of_its_colours():
 @pytest.mark.parametrize("size", [(16, 20), (33, 47), (500, 700)])
 def test_photos_of_any_size(size):
     picture = photo(SKIN, SKY_BLUE, height=size[0], width=size[1])
-    skin = skin_of(picture, PersonAtTheLeft())
+    skin = skin_in(picture)
     assert skin.shape == size
     assert skin[:, : size[1] // 4].mean() > 0.9
     assert skin[:, -size[1] // 4 :].max() < 0.1
@@ -61,13 +67,11 @@ def test_photos_of_any_size(size):
 
 @pytest.mark.parametrize("shade", [0.3, 0.6, 1.0])
 def test_skin_of_any_shade(shade):
-    assert (
-        skin_of(photo(np.multiply(SKIN, shade), SKY_BLUE), PersonAtTheLeft())[:, :40].mean() > 0.9
-    )
+    assert skin_in(photo(np.multiply(SKIN, shade), SKY_BLUE))[:, :40].mean() > 0.9
 
 
 def test_a_landscape_has_none(landscape):
-    assert skin_of(landscape(240, 352), load_parser()).mean() < 0.01
+    assert skin_in(landscape(240, 352), load_parser()).mean() < 0.01
 
 
 def chroma_of(result):
@@ -100,3 +104,28 @@ def test_other_solvers_do_not_look_for_skin(monkeypatch):
     monkeypatch.setattr(job, "skin_of", None)
     config = TransferConfig(solver="mkl", segment="none")
     assert job.transfer(photo(SKIN, GREEN), photo(SKY_BLUE), config=config).photo.pixels.size
+
+
+def left_and_right(columns):
+    """A photo of 4 x 10 places, of which columns from the left show skin."""
+    skin = np.zeros((4, 10), np.float32)
+    skin[:, :columns] = 1
+    return skin
+
+
+def parts_without_skin(ours, theirs):
+    photo = np.zeros((4, 10, 3), np.float32)
+    return without_skin(single_segment(photo, photo), left_and_right(ours), left_and_right(theirs))
+
+
+def test_skin_is_left_out_of_what_a_landscape_colours():
+    (part,) = parts_without_skin(3, 0).parts
+    assert len(part.content) == 28
+    assert (part.content % 10 >= 3).all()
+    assert len(part.style) == 40
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(9, 0), (3, 5), (0, 0)])
+def test_skin_stays_where_the_style_has_some_or_little_else_is_left(ours, theirs):
+    (part,) = parts_without_skin(ours, theirs).parts
+    assert len(part.content) == 40
