@@ -164,7 +164,7 @@ KeepSkinOption = Annotated[
     typer.Option(
         "--keep-skin/--no-keep-skin",
         help="Whether the skin of people keeps its hues whatever colours the style has. Default: "
-        "--keep-skin.",
+        "--keep-skin, but with masks --no-keep-skin.",
         rich_help_panel=LOOK,
     ),
 ]

@@ -73,7 +73,8 @@ class Pair:
             ("--segment", config.segment, _DEFAULT.segment),
         ):
             words += [] if value == usual else [f"{option} {value}"]
-        words += [] if config.keep_skin else ["--no-keep-skin"]
+        if config.keep_skin is not None:
+            words += ["--keep-skin" if config.keep_skin else "--no-keep-skin"]
         words += [f"--iterations {config.iterations} --refine {config.refine} --seed {config.seed}"]
         return " ".join(words)
 

@@ -103,7 +103,7 @@ def transfer(
         strength=strength,
         solver=solver,
         segment=segment or _DEFAULT.segment,
-        keep_skin=_DEFAULT.keep_skin if keep_skin is None else keep_skin,
+        keep_skin=keep_skin,
         size=SIZES[solver] if size is None else size,
         iterations=ITERATIONS[solver] if iterations is None else iterations,
         refine=refine,

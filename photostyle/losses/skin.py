@@ -15,9 +15,6 @@ _TURN = math.tan(math.radians(15))
 _LEAST, _MOST = 0.65, 1.3
 """How many times as colourful as in the content, relative to its lightness, skin may be."""
 
-_COLOURFUL = 10.0
-"""Mean chroma of a style, in Lab units, from which on skin keeps its own."""
-
 _FREE = 2.0
 """Lab units that are not seen."""
 
@@ -25,23 +22,20 @@ _FREE = 2.0
 class SkinTone:
     """How far the colours of skin leave the hues that skin has in the content.
 
-    Lightness is free. Darker skin is less colourful, and grey in a style that is.
+    Lightness is free; darker skin is less colourful.
 
     Args:
         content: `H W 3`, sRGB-encoded in [0, 1].
-        style: `h w 3`, likewise.
         skin: `H W` in [0, 1], how surely each pixel shows skin.
     """
 
-    def __init__(self, content: Tensor, style: Tensor, skin: Tensor) -> None:
+    def __init__(self, content: Tensor, skin: Tensor) -> None:
         self._places = skin.flatten().nonzero()[:, 0]
         self._weight = skin.flatten()[self._places] / skin.numel()
         lab = rgb_to_lab(content.reshape(-1, 3)[self._places])
         chroma = lab[:, 1:].norm(dim=1).clamp(min=1e-3)
         self._hue = lab[:, 1:] / chroma[:, None]
         self._chroma = chroma / lab[:, 0].clamp(min=10)
-        colourful = rgb_to_lab(style)[..., 1:].norm(dim=-1).mean() / _COLOURFUL
-        self._least = _LEAST * colourful.clamp(max=1)
 
     def __call__(self, result: Tensor) -> Tensor:
         """Measure.
@@ -58,5 +52,5 @@ class SkinTone:
         usual = self._chroma * lightness.detach().clamp(min=0)
         turned = F.relu(aside - _TURN * F.relu(along) - _FREE)
         gaudy = F.relu(along - _MOST * usual - _FREE)
-        pale = F.relu(self._least * usual - along)
+        pale = F.relu(_LEAST * usual - along)
         return (self._weight * (turned + gaudy + pale)).sum()

@@ -20,7 +20,6 @@ from photostyle.registry import load_encoder
 from photostyle.training.cut_outs import cut_outs
 from photostyle.training.resumable import checkpoint_of, save
 from photostyle.training.room_pictures import rendered_rooms
-from photostyle.training.scene_nights import scene_nights
 from photostyle.training.scene_photos import read_named_photos, split
 from photostyle.training.scene_trainer import SceneTrainer
 
@@ -55,7 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--rooms", type=int, default=0, help="rendered rooms to add")
     parser.add_argument("--cut-outs", type=int, default=0, help="subjects on plain paper to add")
-    parser.add_argument("--nights", type=int, default=0, help="nights of the photos to add")
     parser.add_argument("--start", type=Path, help="weights of a parser to start from")
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--resume", action="store_true", help="continue from OUT's checkpoint")
@@ -70,7 +68,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     made = rendered_rooms(options.rooms, photos, options.seed)
     made += cut_outs(options.cut_outs, photos, options.seed)
-    made += scene_nights(options.nights, photos, options.seed)
     trainer = SceneTrainer(
         [*photos, *made], options.steps, load_encoder().state_dict(), options.seed
     )

@@ -92,8 +92,9 @@ class TransferConfig:
     segment: Segmentation = "auto"
     """Where segments come from when no masks are given."""
 
-    keep_skin: bool = True
-    """Whether `grid` finds the skin of people in the content and keeps its hues."""
+    keep_skin: bool | None = None
+    """Whether `grid` finds the skin of people in the content and keeps its hues. None: it does
+    without masks; with masks each part takes the look of the part they say."""
 
     size: int = None  # type: ignore[assignment]  # replaced below
     """Long side in pixels at which the look is fitted, 64 to 2048. The result has full size. The

@@ -31,7 +31,7 @@ from photostyle.transfers.segments import (
     segments_from_masks,
     single_segment,
 )
-from photostyle.transfers.skin import skin_of
+from photostyle.transfers.skin import is_grey, skin_of
 from photostyle.transfers.solver import fit_look
 
 if TYPE_CHECKING:
@@ -144,8 +144,9 @@ def transfer(
         kinds = [kinds_of_places(picture, parser) for picture in (small, small_style)]
         labels = joint_labels(small, small_style, load_encoder(), kinds)
         segments = segments_from_labels(small, *labels)
-    keeps_skin = config.solver == "grid" and config.keep_skin and config.weights.skin
-    skin = _skin(small, small_style, kinds) if keeps_skin else None
+    keeps_skin = config.keep_skin if config.keep_skin is not None else content_mask is None
+    uses_skin = keeps_skin and config.solver == "grid" and config.weights.skin
+    skin = _skin(small, small_style, kinds) if uses_skin else None
     pair = Pair(small, small_style, segments, skin)
     look = _SOLVERS[config.solver](pair, config, device, progress)
 
@@ -197,13 +198,15 @@ def _parser(
 
 
 def _skin(content: Image, style: Image, kinds: Sequence[Image]) -> tuple[Image, Image] | None:
-    """Where both photos show skin, if the content does.
+    """Where both photos show skin, if the content does and the style has colours.
 
     Args:
         content: `H W 3` in [0, 1].
         style: `h w 3` in [0, 1].
         kinds: What their places show, if that is known already.
     """
+    if is_grey(style):
+        return None
     ours = skin_of(content, kinds[0] if kinds else kinds_of_places(content, load_parser()))
     if not ours.any():
         return None

@@ -94,9 +94,7 @@ class Objective:
             lambda result, _: weights.gamut * (F.relu(-result) + F.relu(result - 1)).mean(),
         ]
         if skin is not None:
-            tone = SkinTone(
-                image, *(torch.from_numpy(part).to(device) for part in (style, skin[0]))
-            )
+            tone = SkinTone(image, torch.from_numpy(skin[0]).to(device))
             self._terms.append(lambda result, _: weights.skin * tone(result))
         if weights.content and encoder is not None:
             features = ContentFeatures(encoder.to(device), image)

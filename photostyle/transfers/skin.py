@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 Image = NDArray[np.float32]
 
 _PERSON = KINDS.index("person")
-_CHANCE = (0.15, 0.45)  # of a person: none below, sure above
+_CHANCE = (0.35, 0.55)  # of a person: none below, sure above
 _HUE = (10, 25, 75, 95)  # degrees in Lab: none, sure, sure, none
 _CHROMA = (3, 8, 60, 80)
 _LIGHTNESS = (5, 20, 98, 101)
 _SKIN = 0.3  # from here on a pixel is taken as skin
+_GREY = 5.0  # Lab units: mean chroma below which a style is black and white
 _STYLED = 0.1  # share of skin from which on a part of the style says how skin is to look
 _REST = 0.2  # share of a segment that has to be left without its skin
 
@@ -47,6 +48,16 @@ def skin_of(photo: Image, kinds: Image) -> Image:
     for values, bounds in ((hue, _HUE), (np.hypot(a, b), _CHROMA), (lightness, _LIGHTNESS)):
         skin = skin * np.interp(values, bounds, (0, 1, 1, 0))
     return skin.astype(np.float32)
+
+
+def is_grey(style: Image) -> bool:
+    """Whether a style has hardly any colours, so that skin shall have none either.
+
+    Args:
+        style: `h w 3` in [0, 1].
+    """
+    lab = cv2.cvtColor(style, cv2.COLOR_RGB2LAB)
+    return bool(np.hypot(lab[..., 1], lab[..., 2]).mean() < _GREY)
 
 
 def without_skin(segments: Segments, skin: Image, style_skin: Image) -> Segments:

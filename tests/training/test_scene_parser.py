@@ -158,8 +158,8 @@ def test_made_pictures_are_trained_on_but_not_scored_on(
     monkeypatch.setattr(SceneTrainer, "__init__", watched)
     monkeypatch.setattr(SceneTrainer, "score", watched_score)
     out = str(tmp_path / "out.safetensors")
-    main([*arguments, out, "--steps", "1", "--rooms", "1", "--cut-outs", "2", "--nights", "1"])
-    assert photos == ["clean"] * 7 + ["night", "rooms", "cut-outs", "cut-outs", "nights"]
+    main([*arguments, out, "--steps", "1", "--rooms", "1", "--cut-outs", "2"])
+    assert photos == ["clean"] * 7 + ["night", "rooms", "cut-outs", "cut-outs"]
     assert scored == ["clean"]
 
 

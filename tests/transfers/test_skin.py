@@ -100,6 +100,30 @@ def test_a_face_does_not_turn_blue(monkeypatch):
     )
 
 
+def test_masks_have_the_last_word_unless_told_otherwise(monkeypatch):
+    asked = []
+    monkeypatch.setattr(job, "load_parser", lambda: asked.append(1) or PersonAtTheLeft())
+    content, style = photo(SKIN, GREEN), photo(SKY_BLUE, (0.1, 0.15, 0.4))
+    masks = {"content_mask": np.zeros((64, 96, 3), np.uint8)}
+    masks["style_mask"] = masks["content_mask"]
+    free, kept = (
+        job.transfer(
+            content, style, config=TransferConfig(size=96, device="cpu", keep_skin=keep), **masks
+        )
+        for keep in (None, True)
+    )
+    assert len(asked) == 2  # for content and style, where it was told
+    assert chroma_of(free)[1] < -20
+    assert chroma_of(kept)[1] > 0
+
+
+def test_a_grey_style_makes_grey_skin(monkeypatch):
+    monkeypatch.setattr(job, "load_parser", PersonAtTheLeft)
+    config = TransferConfig(size=96, segment="none", device="cpu")
+    result = job.transfer(photo(SKIN, GREEN), photo((0.7,) * 3, (0.2,) * 3), config=config)
+    assert np.abs(chroma_of(result)).max() < 4
+
+
 def test_other_solvers_do_not_look_for_skin(monkeypatch):
     monkeypatch.setattr(job, "skin_of", None)
     config = TransferConfig(solver="mkl", segment="none")
