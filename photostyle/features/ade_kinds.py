@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from photostyle.features.scene_parser import KINDS
+from photostyle.features.upernet import CLASSES
 
 if TYPE_CHECKING:
     from photostyle.features.upernet import UperNet
@@ -49,7 +50,7 @@ class AdeKinds(nn.Module):
         """
         super().__init__()
         self.network = network
-        kinds = torch.full((150,), KINDS.index("object"))
+        kinds = torch.full((CLASSES,), KINDS.index("object"))
         for name, classes in CLASSES_OF.items():
             kinds[list(classes)] = KINDS.index(name)
         self.register_buffer("kinds", kinds, persistent=False)
