@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.features.scene_parser import KINDS
-from photostyle.training.scene_photos import UNKNOWN, NamedPhoto
+from photostyle.training.scene_photos import UNKNOWN, NamedPhoto, random_piece
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,10 +117,7 @@ def _solid(photos: Sequence[NamedPhoto], random: np.random.Generator) -> tuple[I
 
 
 def _piece(photos: Sequence[NamedPhoto], random: np.random.Generator) -> Image:
-    photo = photos[int(random.integers(len(photos)))].pixels
-    side = int(random.uniform(0.2, 1) * min(photo.shape[:2]))
-    top, left = (int(random.integers(size - side + 1)) for size in photo.shape[:2])
-    piece = cv2.resize(photo[top : top + side, left : left + side], (SIZE, SIZE))
+    piece = random_piece(photos, 0.2, SIZE, random)
     return piece.astype(np.float32) / np.float32(255) + np.float32(0.01)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from photostyle.training.box_rays import Boxes, Hits, cast
 from photostyle.training.rooms import Room, random_room
-from photostyle.training.scene_photos import NamedPhoto
+from photostyle.training.scene_photos import NamedPhoto, random_piece
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -193,10 +193,7 @@ def _textures(random: np.random.Generator, photos: Sequence[NamedPhoto]) -> Numb
     """`T S S 3`: planks, tiles, stripes and pieces of photos, of mean 1 in linear light."""
     made = [_pattern(random) for _ in range(_PATTERNS)]
     for _ in range(_PATTERNS):
-        photo = photos[int(random.integers(len(photos)))].pixels
-        side = int(random.uniform(0.25, 1) * min(photo.shape[:2]))
-        top, left = (int(random.integers(size - side + 1)) for size in photo.shape[:2])
-        piece = cv2.resize(photo[top : top + side, left : left + side], (_TEXTURE, _TEXTURE))
+        piece = random_piece(photos, 0.25, _TEXTURE, random)
         made.append(((piece / 255.0) ** 2.2 + 0.02).astype(np.float32))
     return np.stack([picture / picture.mean() for picture in made]).astype(np.float32)
 

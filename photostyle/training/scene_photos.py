@@ -122,6 +122,27 @@ def random_crops(
     )
 
 
+def random_piece(
+    photos: Sequence[NamedPhoto], least: float, size: int, random: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Cut a square out of one of some photos.
+
+    Args:
+        photos: What to draw from.
+        least: Share of the photo's shorter side that the square's sides have at least.
+        size: Height and width it is brought to, S.
+        random: Source of all random numbers.
+
+    Returns:
+        `S S 3`.
+    """
+    photo = photos[int(random.integers(len(photos)))].pixels
+    side = int(random.uniform(least, 1) * min(photo.shape[:2]))
+    top, left = (int(random.integers(extent - side + 1)) for extent in photo.shape[:2])
+    piece = cv2.resize(photo[top : top + side, left : left + side], (size, size))
+    return np.asarray(piece, np.uint8)
+
+
 def _warped(
     picture: NDArray[np.uint8], matrix: NDArray[np.float64], size: int, method: int
 ) -> NDArray[np.uint8]:
