@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from photostyle.affine import fit_affine
 from photostyle.transfers.joint_mixture import Matrix, Places, fit_mixture, smoothed
+from photostyle.transfers.outlines import outlined
 from photostyle.transfers.scene_kinds import shrunk
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def joint_labels(
         return tuple(np.zeros(photo.shape[:2], np.uint8) for photo in (content, style))  # type: ignore[return-value]
     ours, theirs = divide(pair)
     return (
-        _enlarged(ours.reshape(pair[0].size), small[0], content.shape[:2]),
-        _enlarged(theirs.reshape(pair[1].size), small[1], style.shape[:2]),
+        outlined(ours.reshape(pair[0].size), content),
+        outlined(theirs.reshape(pair[1].size), style),
     )
 
 
@@ -396,17 +396,3 @@ def _bhattacharyya(first: Matrix, second: Matrix) -> float:
     return float(
         apart @ np.linalg.solve(middle, apart) / 8 + (logs[0] - (logs[1] + logs[2]) / 2) / 2
     )
-
-
-def _enlarged(labels: Numbers, photo: Image, size: tuple[int, int]) -> Labels:
-    """Labels at full size, their borders moved onto the photo's edges."""
-    count = int(labels.max()) + 1
-    if count == 1:
-        return np.zeros(size, np.uint8)
-    layers = [
-        cv2.resize((labels == k).astype(np.float32), photo.shape[1::-1]) for k in range(count)
-    ]
-    field = fit_affine(photo, np.stack(layers, -1), radius=8, epsilon=1e-3)
-    winner = field.apply(photo).argmax(-1).astype(np.uint8)
-    winner = cv2.medianBlur(winner, 5)
-    return np.asarray(cv2.resize(winner, size[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
