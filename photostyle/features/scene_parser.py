@@ -47,6 +47,7 @@ class SceneParser(nn.Module):
         channels: Sequence[Sequence[int]] = CHANNELS,
         context: tuple[int, int] = (128, 192),
         kinds: int = len(KINDS),
+        dropout: float = 0.0,
     ) -> None:
         """Make the network, with PyTorch's default weights.
 
@@ -54,9 +55,12 @@ class SceneParser(nn.Module):
             channels: Those of the encoder.
             context: Channels at 1/16 and at 1/32 of the photo's size.
             kinds: What a place may show.
+            dropout: Share of the coarsest channels that training leaves out, and of the finest two
+                thirds of it.
         """
         super().__init__()
         self.encoder = Encoder(channels)
+        self._dropout = dropout
         fine, (middle, coarse) = self.encoder.widths[-1], context
         self.pool = nn.AvgPool2d(2, ceil_mode=True)
         self.down = nn.Sequential(_convolution(fine + 2, middle), _Residual(middle))
@@ -77,10 +81,12 @@ class SceneParser(nn.Module):
         """
         fine = self.encoder(photo)[-1]
         middle = self.down(self.pool(torch.cat([fine, _position(fine)], 1)))
-        coarse = self.bottom(self.pool(middle))
+        coarse = F.dropout2d(self.bottom(self.pool(middle)), self._dropout, self.training)
         coarse = coarse + self.whole(coarse.mean((2, 3)))[..., None, None]
         middle = self.middle(torch.cat([_enlarged(coarse, middle), middle], 1))
-        logits: Tensor = self.last(self.fine(torch.cat([_enlarged(middle, fine), fine], 1)))
+        both = torch.cat([_enlarged(middle, fine), fine], 1)
+        both = F.dropout2d(both, self._dropout * 2 / 3, self.training)
+        logits: Tensor = self.last(self.fine(both))
         return logits
 
 

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
     from photostyle.training.scene_photos import NamedPhoto
 
+LONG_SIDE = 352
+"""Pixels of the long side to which photos are brought: about the size at which they are parsed."""
+
+CLOSE_LONG_SIDE = 480
+"""The same for varied training, which also sees less of them, enlarged."""
+
 CHECKPOINT_STEPS = 200
 """Steps between checkpoints."""
 
@@ -54,6 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--rooms", type=int, default=0, help="rendered rooms to add")
     parser.add_argument("--cut-outs", type=int, default=0, help="subjects on plain paper to add")
+    parser.add_argument(
+        "--varied",
+        action="store_true",
+        help="also learn from close and turned crops, with subjects of other photos in them",
+    )
     parser.add_argument("--start", type=Path, help="weights of a parser to start from")
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--resume", action="store_true", help="continue from OUT's checkpoint")
@@ -62,14 +73,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
     checkpoint = checkpoint_of(options.out, resume=options.resume)
-    photos, aside = split(read_named_photos(options.photos, options.labels), options.hold_out)
+    long_side = CLOSE_LONG_SIDE if options.varied else LONG_SIDE
+    photos, aside = split(
+        read_named_photos(options.photos, options.labels, long_side), options.hold_out
+    )
     if not aside:
         raise UsageError(f"no photos to score on: {options.hold_out} has fewer than 8 with labels")
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    aside = [photo.shrunk(LONG_SIDE) for photo in aside]
     made = rendered_rooms(options.rooms, photos, options.seed)
     made += cut_outs(options.cut_outs, photos, options.seed)
     trainer = SceneTrainer(
-        [*photos, *made], options.steps, load_encoder().state_dict(), options.seed
+        [*photos, *made],
+        options.steps,
+        load_encoder().state_dict(),
+        options.seed,
+        varied=options.varied,
     )
     if options.start:
         _start(trainer, options.start)

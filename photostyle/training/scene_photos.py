@@ -8,8 +8,6 @@ from zipfile import BadZipFile
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from photostyle.errors import UsageError
 from photostyle.features.scene_parser import KINDS
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
 
 UNKNOWN = 255
 """Label of places that show several kinds, or nobody knows what."""
-
-LONG_SIDE = 352
-"""Photos are brought to this long side, about the size at which they will be parsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +36,24 @@ class NamedPhoto:
     folder: str = ""
     """Where it lies: the first part of its name."""
 
+    def shrunk(self, long_side: int) -> NamedPhoto:
+        """Make a copy whose long side has so many pixels."""
+        height, width = fit_size(self.kinds.shape[0], self.kinds.shape[1], long_side)
+        if (height, width) == self.kinds.shape:
+            return self
+        pixels = cv2.resize(self.pixels, (width, height), interpolation=cv2.INTER_AREA)
+        kinds = cv2.resize(self.kinds, (width, height), interpolation=cv2.INTER_NEAREST)
+        return NamedPhoto(np.asarray(pixels, np.uint8), np.asarray(kinds, np.uint8), self.folder)
 
-def read_named_photos(root: Path, labels: Path) -> list[NamedPhoto]:
+
+def read_named_photos(root: Path, labels: Path, long_side: int) -> list[NamedPhoto]:
     """Read the photos that a file of labels names.
 
     Args:
         root: The folder in which they lie.
         labels: An `npz` file: for each photo's path below the folder a map of labels, of any size
             of the photo's shape.
+        long_side: Pixels of the long side to which they are brought.
 
     Returns:
         The photos, in the order of their names.
@@ -69,7 +74,10 @@ def read_named_photos(root: Path, labels: Path) -> list[NamedPhoto]:
             raise UsageError(f"{labels}: the labels of {name} are no map of bytes")
         if kinds[kinds != UNKNOWN].max(initial=0) >= len(KINDS):
             raise UsageError(f"{labels}: {name} has a label that is no kind")
-    return [_named(root / name, kinds, name.partition("/")[0]) for name, kinds in names.items()]
+    return [
+        _named(root / name, kinds, long_side, name.partition("/")[0])
+        for name, kinds in names.items()
+    ]
 
 
 def split(photos: Sequence[NamedPhoto], folder: str) -> tuple[list[NamedPhoto], list[NamedPhoto]]:
@@ -85,41 +93,6 @@ def split(photos: Sequence[NamedPhoto], folder: str) -> tuple[list[NamedPhoto], 
     own = [photo for photo in photos if photo.folder == folder]
     aside = {id(photo) for photo in own[7::8]}
     return [photo for photo in photos if id(photo) not in aside], own[7::8]
-
-
-def random_crops(
-    photos: Sequence[NamedPhoto], count: int, size: int, random: np.random.Generator
-) -> tuple[Tensor, Tensor]:
-    """Draw photos, and of each nearly as much as a square holds, perhaps mirrored.
-
-    Args:
-        photos: What to draw from.
-        count: Photos to draw, B.
-        size: Height and width of a crop, S.
-        random: Source of all random numbers.
-
-    Returns:
-        Crops, `B 3 S S` in `[0, 1]`, and their labels, `B S S`, int64.
-    """
-    crops, maps = [], []
-    for index in random.choice(len(photos), count, replace=count > len(photos)):
-        photo = photos[index]
-        height, width = photo.kinds.shape
-        side = min(height, width) * random.uniform(0.75, 1.0)
-        stretch = random.uniform(0.85, 1.18)
-        across, down = (
-            min(side * stretch**sign, limit) for sign, limit in ((1, width), (-1, height))
-        )
-        left, top = random.uniform(0, width - across), random.uniform(0, height - down)
-        matrix = np.array([[across / size, 0, left], [0, down / size, top]])
-        if random.random() < 0.5:
-            matrix[0] = [-across / size, 0, left + across - 1]
-        crops.append(_warped(photo.pixels, matrix, size, cv2.INTER_LINEAR))
-        maps.append(_warped(photo.kinds, matrix, size, cv2.INTER_NEAREST))
-    return (
-        torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2) / 255,
-        torch.from_numpy(np.stack(maps)).long(),
-    )
 
 
 def random_piece(
@@ -143,17 +116,9 @@ def random_piece(
     return np.asarray(piece, np.uint8)
 
 
-def _warped(
-    picture: NDArray[np.uint8], matrix: NDArray[np.float64], size: int, method: int
-) -> NDArray[np.uint8]:
-    flags, border = cv2.WARP_INVERSE_MAP | method, cv2.BORDER_REPLICATE
-    warped = cv2.warpAffine(picture, matrix, (size, size), flags=flags, borderMode=border)
-    return np.asarray(warped, np.uint8)
-
-
-def _named(path: Path, kinds: NDArray[np.uint8], folder: str) -> NamedPhoto:
+def _named(path: Path, kinds: NDArray[np.uint8], long_side: int, folder: str) -> NamedPhoto:
     photo = read_photo(path)
-    height, width = fit_size(photo.height, photo.width, LONG_SIDE)
+    height, width = fit_size(photo.height, photo.width, long_side)
     small = np.clip(resize_to(photo.floats(), height, width), 0, 1)
     return NamedPhoto(
         (255 * small).round().astype(np.uint8),

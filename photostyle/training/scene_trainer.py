@@ -15,7 +15,8 @@ from torch import Tensor
 from photostyle.errors import UsageError
 from photostyle.features.scene_parser import KINDS, SceneParser
 from photostyle.training.encoder_looks import random_degradations, random_looks
-from photostyle.training.scene_photos import UNKNOWN, NamedPhoto, random_crops
+from photostyle.training.scene_crops import pasted, random_crops
+from photostyle.training.scene_photos import UNKNOWN, NamedPhoto
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +38,9 @@ DECAY = 0.05
 SMOOTHING = 0.05
 AVERAGE = 0.995
 
+DROPOUT = 0.15
+"""Share of the coarsest channels that are left out of a varied step."""
+
 ODD = 0.35
 """Share of crops in which some kinds have another look than the rest, so that a sky may be black
 over a bright town."""
@@ -56,6 +60,8 @@ class SceneTrainer:
         steps: int,
         encoder: Mapping[str, Tensor] | None = None,
         seed: int = 0,
+        *,
+        varied: bool = False,
     ) -> None:
         """Start a run.
 
@@ -64,12 +70,14 @@ class SceneTrainer:
             steps: How many steps there will be; the learning rates end at zero.
             encoder: Weights of the encoder to start from; random ones when None.
             seed: The same seed, photos and steps give the same weights.
+            varied: Also learn from close and turned crops, with subjects of other photos in them,
+                and with some channels left out.
         """
         self.steps = 0
-        self._photos, self._end, self._seed = photos, steps, seed
+        self._photos, self._end, self._seed, self._varied = photos, steps, seed, varied
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self._parser = SceneParser()
+            self._parser = SceneParser(dropout=DROPOUT if varied else 0.0)
         if encoder is not None:
             self._parser.encoder.load_state_dict(encoder)
         self._average = copy.deepcopy(self._parser)
@@ -104,11 +112,14 @@ class SceneTrainer:
         """
         source = np.random.default_rng([self._seed, self.steps])
         random = torch.Generator().manual_seed(int(source.integers(2**62)))
-        crops, kinds = random_crops(self._photos, BATCH, SIZE, source)
+        crops, kinds = random_crops(self._photos, BATCH, SIZE, source, varied=self._varied)
+        if self._varied:
+            crops, kinds = pasted(crops, kinds, random)
         looks = random_degradations(_looks(crops, kinds, random), random)
         self._parser.train()
         # Convolutions in bfloat16 take half the time; losses and weights stay float32.
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16):
+            torch.manual_seed(int(torch.randint(2**62, (), generator=random)))  # for dropout
             logits = self._parser(looks)
         large = F.interpolate(logits.float(), scale_factor=4, mode="bilinear")
         loss = F.cross_entropy(

@@ -14,7 +14,7 @@ import torch
 from photostyle.errors import PhotoError, UsageError
 from photostyle.features.scene_parser import SceneParser
 from photostyle.registry import load_encoder
-from photostyle.training import scene_parser, scene_photos, scene_trainer
+from photostyle.training import scene_parser, scene_trainer
 from photostyle.training.scene_parser import main
 from photostyle.training.scene_trainer import SceneTrainer
 
@@ -40,7 +40,8 @@ def arguments(photo_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) 
     maps = {f"clean/{seed}.png": kinds for seed in range(8)} | {"night/0.png": kinds.T}
     # Names have slashes and dots, which mypy cannot tell from savez's own options.
     np.savez(root / "labels.npz", **maps)  # type: ignore[arg-type]
-    monkeypatch.setattr(scene_photos, "LONG_SIDE", 48)
+    monkeypatch.setattr(scene_parser, "LONG_SIDE", 48)
+    monkeypatch.setattr(scene_parser, "CLOSE_LONG_SIDE", 64)
     monkeypatch.setattr(scene_trainer, "BATCH", 2)
     monkeypatch.setattr(scene_trainer, "SIZE", 32)
     monkeypatch.setattr(scene_trainer, "SceneParser", partial(SceneParser, context=(16, 24)))
@@ -48,10 +49,12 @@ def arguments(photo_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) 
     return [str(root), str(root / "labels.npz"), "--out"]
 
 
+@pytest.mark.parametrize("options", [[], ["--varied"]])
 def test_a_killed_and_resumed_run_ends_with_the_same_weights(
-    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     straight, killed = tmp_path / "straight.safetensors", tmp_path / "killed.safetensors"
+    arguments = [*options, *arguments]
     main([*arguments, str(straight), "--steps", "5"])
 
     step = SceneTrainer.step
@@ -147,9 +150,9 @@ def test_made_pictures_are_trained_on_but_not_scored_on(
     scored: list[str] = []
     make, score = SceneTrainer.__init__, SceneTrainer.score
 
-    def watched(trainer: SceneTrainer, own: Sequence[NamedPhoto], *rest: Any) -> None:
+    def watched(trainer: SceneTrainer, own: Sequence[NamedPhoto], *rest: Any, varied: bool) -> None:
         photos.extend(photo.folder for photo in own)
-        make(trainer, own, *rest)
+        make(trainer, own, *rest, varied=varied)
 
     def watched_score(trainer: SceneTrainer, own: Sequence[NamedPhoto]) -> tuple[float, float]:
         scored.extend(photo.folder for photo in own)

@@ -1,4 +1,4 @@
-"""Photos with labels: how they are read and put aside, and crops in which labels stay in place."""
+"""Photos with labels: how they are read, shrunk and put aside."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from photostyle.errors import PhotoError, UsageError
 from photostyle.training.scene_photos import (
-    LONG_SIDE,
     UNKNOWN,
     NamedPhoto,
-    random_crops,
     read_named_photos,
     split,
 )
@@ -25,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Map = NDArray[np.uint8]
+
+LONG_SIDE = 352
 
 
 def write_labels(folder: Path, maps: dict[str, Map]) -> Path:
@@ -51,7 +50,7 @@ def test_reads_the_photos_that_the_labels_name(
     photo_file("night/c.png", 176, 352, sky="dusk")
     names = {"night/c.png": (8, 16), "clean/deep/b.png": (16, 24), "clean/a.jpg": (120, 80)}
     labels = write_labels(tmp_path, {name: halves(*size) for name, size in names.items()})
-    photos = read_named_photos(tmp_path, labels)
+    photos = read_named_photos(tmp_path, labels, LONG_SIDE)
     short = round(LONG_SIDE * 2 / 3)
     assert [photo.folder for photo in photos] == ["clean", "clean", "night"]
     sizes = [(LONG_SIDE, short), (short, LONG_SIDE), (LONG_SIDE // 2, LONG_SIDE)]
@@ -73,7 +72,7 @@ def test_a_photo_of_the_right_size_keeps_its_pixels(
 ) -> None:
     photo_file("p/a.png", LONG_SIDE // 2, LONG_SIDE)
     labels = write_labels(tmp_path, {"p/a.png": halves(LONG_SIDE // 2, LONG_SIDE)})
-    (photo,) = read_named_photos(tmp_path, labels)
+    (photo,) = read_named_photos(tmp_path, labels, LONG_SIDE)
     original = np.round(255 * landscape(LONG_SIDE // 2, LONG_SIDE))
     assert np.abs(photo.pixels - original).max() <= 1
     assert np.array_equal(photo.kinds, halves(LONG_SIDE // 2, LONG_SIDE))
@@ -88,14 +87,14 @@ def test_labels_that_cannot_be_read_are_an_error(tmp_path: Path) -> None:
     cut.write_bytes(whole[: len(whole) // 2])
     for path in (tmp_path / "nowhere.npz", tmp_path, text, empty, cut):
         with pytest.raises(UsageError, match=r"is no file of labels \(npz\)") as caught:
-            read_named_photos(tmp_path, path)
+            read_named_photos(tmp_path, path, LONG_SIDE)
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
 
 
 def test_labels_without_photos_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"labels\.npz names no photos"):
-        read_named_photos(tmp_path, write_labels(tmp_path, {}))
+        read_named_photos(tmp_path, write_labels(tmp_path, {}), LONG_SIDE)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +108,7 @@ def test_labels_without_photos_are_an_error(tmp_path: Path) -> None:
 )
 def test_maps_that_are_none_are_an_error(tmp_path: Path, kinds: Map, fault: str) -> None:
     with pytest.raises(UsageError, match=fault) as caught:
-        read_named_photos(tmp_path, write_labels(tmp_path, {"p/a.png": kinds}))
+        read_named_photos(tmp_path, write_labels(tmp_path, {"p/a.png": kinds}), LONG_SIDE)
     assert "p/a.png" in str(caught.value)
 
 
@@ -117,7 +116,7 @@ def test_a_missing_photo_is_an_error(photo_file: Callable[..., Path], tmp_path: 
     photo_file("p/a.png", 20, 30)
     labels = write_labels(tmp_path, {name: halves(8, 12) for name in ("p/a.png", "p/b.png")})
     with pytest.raises(PhotoError, match=r"p/b\.png"):
-        read_named_photos(tmp_path, labels)
+        read_named_photos(tmp_path, labels, LONG_SIDE)
 
 
 def test_every_eighth_of_one_folder_is_put_aside() -> None:
@@ -141,78 +140,12 @@ def test_a_folder_of_seven_keeps_all() -> None:
     assert (len(kept), len(aside)) == (7, 0)
 
 
-def map_of_places(height: int, width: int, by: str) -> NamedPhoto:
-    """Red is twice x, green twice y, in pixels, and the label is one of the two."""
-    rows, columns = np.mgrid[:height, :width].astype(np.uint8)
-    pixels = np.stack([2 * columns, 2 * rows, 0 * rows], axis=2)
-    return NamedPhoto(pixels, {"x": columns, "y": rows}[by])
-
-
-@pytest.mark.parametrize("by", ["x", "y"])
-@pytest.mark.parametrize(("height", "width"), [(60, 90), (90, 60), (120, 50), (64, 64)])
-def test_labels_stay_where_their_pixels_are(height: int, width: int, by: str) -> None:
-    photo = map_of_places(height, width, by)
-    crops, kinds = random_crops([photo] * 24, 24, 56, np.random.default_rng(0))
-    places = 255 * crops[:, {"x": 0, "y": 1}[by]] / 2
-    # Labels are those of the nearest pixel, colours are interpolated and rounded.
-    assert (places - kinds).abs().max() < 0.8
-    assert (places - kinds).abs().mean() < 0.3
-
-
-def test_crops_make_no_third_label_between_two() -> None:
-    photo = NamedPhoto(np.zeros((45, 66, 3), np.uint8), halves(45, 66))
-    kinds = random_crops([photo] * 8, 8, 50, np.random.default_rng(0))[1]
-    assert set(kinds.unique().tolist()) == {1, 2, UNKNOWN}
-
-
-def test_crops_are_mirrored_stretched_and_nearly_the_whole_photo() -> None:
-    crops, _ = random_crops([map_of_places(80, 100, "x")] * 64, 64, 40, np.random.default_rng(1))
-    x, y = (255 * crops[:, :2] / 2).unbind(1)
-    across, down = (x[:, 0, -1] - x[:, 0, 0]) / 39 * 40, (y[:, -1, 0] - y[:, 0, 0]) / 39 * 40
-    assert 16 <= int((across < 0).sum()) <= 48  # mirrored
-    assert down.min() > 0.75 * 80 / 1.18 - 2  # never upside down
-    assert down.max() <= 80.5
-    assert across.abs().min() > 0.75 * 80 * 0.85 - 2
-    assert across.abs().max() <= 80 * 1.18 + 2
-    stretch = across.abs() / down
-    assert stretch.min() < 0.9
-    assert stretch.max() > 1.1
-    # Borders of the photo are reached, on all four sides, and seldom passed.
-    assert x.min() < 5
-    assert x.max() > 94
-    assert y.min() < 5
-    assert y.max() > 74
-
-
-def test_crops_are_photos_and_labels_of_integers() -> None:
-    photo = NamedPhoto(np.full((30, 40, 3), 255, np.uint8), np.full((30, 40), UNKNOWN, np.uint8))
-    crops, kinds = random_crops([photo], 3, 24, np.random.default_rng(0))
-    assert crops.shape == (3, 3, 24, 24)
-    assert crops.dtype == torch.float32
-    assert bool((crops == 1).all())
-    assert kinds.shape == (3, 24, 24)
-    assert kinds.dtype == torch.int64
-    assert bool((kinds == UNKNOWN).all())
-
-
-def test_the_same_seed_draws_the_same_crops() -> None:
-    photos = [map_of_places(60, 90, by) for by in ("x", "y")]
-    first, again, other = (
-        random_crops(photos, 4, 32, np.random.default_rng(seed)) for seed in (5, 5, 6)
-    )
-    assert torch.equal(first[0], again[0])
-    assert torch.equal(first[1], again[1])
-    assert not torch.equal(first[0], other[0])
-
-
-def test_no_photo_comes_twice_while_others_wait() -> None:
-    photos = [
-        NamedPhoto(np.full((8, 8, 3), 10 * index, np.uint8), np.full((8, 8), index, np.uint8))
-        for index in range(6)
-    ]
-    crops, kinds = random_crops(photos, 6, 8, np.random.default_rng(0))
-    assert set(kinds[:, 0, 0].tolist()) == set(range(6))
-    torch.testing.assert_close(255 * crops[:, 0], 10.0 * kinds)
-    assert set(random_crops(photos, 9, 8, np.random.default_rng(0))[1].unique().tolist()) <= set(
-        range(6)
-    )
+def test_shrinking_keeps_labels_where_their_pixels_are() -> None:
+    kinds = halves(64, 96)
+    photo = NamedPhoto(np.repeat(kinds[..., None], 3, 2), kinds, "a")
+    small = photo.shrunk(48)
+    assert small.kinds.shape == (32, 48)
+    assert small.folder == "a"
+    np.testing.assert_array_equal(small.kinds, halves(32, 48))
+    np.testing.assert_array_equal(small.pixels[..., 0], small.kinds)
+    assert photo.shrunk(96) is photo

@@ -110,8 +110,14 @@ def fixed_crops(monkeypatch: pytest.MonkeyPatch, kinds: Tensor) -> None:
     crops = torch.rand(2, 3, 32, 32, generator=generator())
 
     def crops_and_kinds(
-        _photos: Sequence[NamedPhoto], count: int, size: int, _random: np.random.Generator
+        _photos: Sequence[NamedPhoto],
+        count: int,
+        size: int,
+        _random: np.random.Generator,
+        *,
+        varied: bool,
     ) -> tuple[Tensor, Tensor]:
+        assert not varied
         assert (count, size) == (2, 32)
         return crops, kinds
 
@@ -272,12 +278,22 @@ def test_every_step_has_crops_and_looks_of_its_own(
     assert len({seed for _, seed in drawn}) == len({float(crops.sum()) for crops, _ in drawn}) == 4
 
 
-def test_restored_training_goes_on_exactly(photos: list[NamedPhoto]) -> None:
-    trainer = SceneTrainer(photos, 5, seed=3)
+def test_varied_training_leaves_channels_out_and_says_so_to_nobody_else(
+    photos: list[NamedPhoto],
+) -> None:
+    before = torch.random.get_rng_state()
+    losses = [SceneTrainer(photos, 5, seed=3, varied=varied).step() for varied in (0, 1, 1)]
+    assert losses[1] == losses[2] != losses[0]
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("varied", [False, True])
+def test_restored_training_goes_on_exactly(photos: list[NamedPhoto], varied: bool) -> None:
+    trainer = SceneTrainer(photos, 5, seed=3, varied=varied)
     trainer.step()
     trainer.step()
     state = copy.deepcopy(trainer.state())
-    other = SceneTrainer(photos, 5, seed=3)
+    other = SceneTrainer(photos, 5, seed=3, varied=varied)
     assert not equal(other.state()["parser"], state["parser"])
     other.restore(copy.deepcopy(state))
     assert other.steps == 2
