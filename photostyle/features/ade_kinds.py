@@ -34,8 +34,6 @@ CLASSES_OF = {
 }  # fmt: skip
 """Classes of ADE20K by kind; what is left is objects."""
 
-_SCALE = 1.45  # segments look at photos of long side 352; the network has been trained at 512
-
 
 class AdeKinds(nn.Module):
     """Says what places of photos show, as a scene parser does."""
@@ -65,8 +63,7 @@ class AdeKinds(nn.Module):
             `B K h w`, with `h = ceil(H / 8)`: logarithms of how likely the kinds are.
         """
         size = [-(-side // 8) for side in photo.shape[2:]]
-        large = F.interpolate(photo, scale_factor=_SCALE, mode="bilinear", antialias=True)
-        chances = self.network(large).softmax(1)
+        chances = self.network(photo).softmax(1)
         shares = chances.new_zeros(len(photo), len(KINDS), *chances.shape[2:])
         shares.index_add_(1, self.kinds, chances)
         return F.interpolate(shares, size, mode="bilinear", antialias=True).clamp_min(1e-6).log()

@@ -23,7 +23,7 @@ from photostyle.transfers.idt import fit_idt
 from photostyle.transfers.joint_segments import joint_labels
 from photostyle.transfers.luan import fit_gatys, fit_luan
 from photostyle.transfers.mkl import fit_mkl
-from photostyle.transfers.scene_kinds import kinds_of_places
+from photostyle.transfers.scene_kinds import SEEN, kinds_of_places
 from photostyle.transfers.segments import (
     Segments,
     masks_of,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import torch
+    from torch import nn
 
 Image = NDArray[np.float32]
 Source = Photo | Path | str | NDArray[Any]
@@ -141,12 +142,12 @@ def transfer(
         segments = single_segment(small, small_style)
     else:
         parser = _parser(config, device, progress)
-        kinds = [kinds_of_places(picture, parser) for picture in (small, small_style)]
+        kinds = [_kinds(whole, parser) for whole in (photo, style_photo)]
         labels = joint_labels(small, small_style, load_encoder(), kinds)
         segments = segments_from_labels(small, *labels)
     keeps_skin = config.keep_skin if config.keep_skin is not None else content_mask is None
     uses_skin = keeps_skin and config.solver == "grid" and config.weights.skin
-    skin = _skin(small, small_style, kinds) if uses_skin else None
+    skin = _skin((photo, style_photo), small, small_style, kinds) if uses_skin else None
     pair = Pair(small, small_style, segments, skin)
     look = _SOLVERS[config.solver](pair, config, device, progress)
 
@@ -197,20 +198,28 @@ def _parser(
     return AdeKinds(network).to(device)
 
 
-def _skin(content: Image, style: Image, kinds: Sequence[Image]) -> tuple[Image, Image] | None:
+def _kinds(photo: Photo, parser: nn.Module) -> Image:
+    """What the places of a photo show."""
+    return kinds_of_places(_shrunk(photo.floats(), SEEN), parser)
+
+
+def _skin(
+    photos: tuple[Photo, Photo], content: Image, style: Image, kinds: Sequence[Image]
+) -> tuple[Image, Image] | None:
     """Where both photos show skin, if the content does and the style has colours.
 
     Args:
-        content: `H W 3` in [0, 1].
+        photos: Content and style.
+        content: `H W 3` in [0, 1], at the size of the fit.
         style: `h w 3` in [0, 1].
         kinds: What their places show, if that is known already.
     """
     if is_grey(style):
         return None
-    ours = skin_of(content, kinds[0] if kinds else kinds_of_places(content, load_parser()))
+    ours = skin_of(content, kinds[0] if kinds else _kinds(photos[0], load_parser()))
     if not ours.any():
         return None
-    return ours, skin_of(style, kinds[1] if kinds else kinds_of_places(style, load_parser()))
+    return ours, skin_of(style, kinds[1] if kinds else _kinds(photos[1], load_parser()))
 
 
 def _drawn(segments: Segments, small: Image, small_style: Image) -> tuple[Photo, Photo]:

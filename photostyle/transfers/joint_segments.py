@@ -43,7 +43,7 @@ _FEATURES = 12  # principal components of the encoder's features
 _KINDS = 0.8  # weight of what places show in the mixtures ...
 _SURE = 1.5  # ... and when clusters are confirmed
 _CONFIRMED = 1.5  # how far two clusters have to differ in the same way in both photos, in all ...
-_SHOWN = 0.25  # ... and in what they show
+_SHOWN = 0.15  # ... and in what they show
 _UNIT = 3.4  # makes a uniform distribution on [0, 1] one of about unit variance
 
 
@@ -82,7 +82,7 @@ def describe(
     Args:
         photos: The content and the style, `H W 3` in [0, 1].
         maps: `h w C`, the encoder's coarsest map of each.
-        kinds: `h w K`, how likely the same places show each kind.
+        kinds: `? ? K` of the photo's shape, how likely places show each kind.
 
     Returns:
         The places of both, one per place of the features' maps.
@@ -290,7 +290,8 @@ def _places(photo: Image, size: tuple[int, int], features: Matrix, kinds: Image)
     average = _averaged(lab, size).astype(np.float64)
     ways = _ways(average)
     layout = np.concatenate([_UNIT * y, 0.4 * _UNIT * aside, 0.6 * _UNIT * ways, 0.7 * calm], 1)
-    shown = np.sqrt(kinds.reshape(len(layout), -1))  # unit vectors, apart as distributions are
+    shares = cv2.resize(kinds, size[::-1]).reshape(len(layout), -1)
+    shown = np.sqrt(shares)  # unit vectors, apart as distributions are
     colours = average.reshape(-1, 3) * [1, 1.4, 1.4]
     return Places(
         size,

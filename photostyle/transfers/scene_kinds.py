@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 Image = NDArray[np.float32]
 
-_SIZE = 352  # long side at which photos are looked at
+SEEN = 640
+"""Largest long side at which photos are looked at."""
+
+_SIZE = 352  # long side of photos that are divided into places
 _LEAST = 32  # pixels of a side that a parser looks at
-_SCALES = (0.75, 1.0, 1.3)  # at which the bundled parser looks: together they see more
+_SIDES = (352, 560, SEEN)  # at which the bundled parser looks: together they see more
+_OTHER_SIDES = (512,)  # at which others do: what they have been trained at
 
 
 def shrunk(photo: Image) -> Image:
-    """Bring a photo to the size at which networks look at it.
+    """Bring a photo to the size at which it is divided into places.
 
     Args:
         photo: `H W 3` in [0, 1].
@@ -42,7 +46,7 @@ def kinds_of_places(photo: Image, parser: nn.Module) -> Image:
     """Say what the places of a photo show.
 
     Args:
-        photo: `H W 3` in [0, 1], of any size.
+        photo: `H W 3` in [0, 1], of any size; more than `SEEN` pixels of a side are of no use.
         parser: Says it, of the photo and of its mirror image: `SceneParser`, or one of its kind.
 
     Returns:
@@ -52,8 +56,9 @@ def kinds_of_places(photo: Image, parser: nn.Module) -> Image:
     small = shrunk(photo)
     size = -(-small.shape[0] // 8), -(-small.shape[1] // 8)
     device = next(parser.parameters()).device
-    batch = torch.from_numpy(small).permute(2, 0, 1)[None].to(device)
-    scales = _SCALES if isinstance(parser, SceneParser) else (1.0,)
+    batch = torch.from_numpy(np.ascontiguousarray(photo)).permute(2, 0, 1)[None].to(device)
+    sides = _SIDES if isinstance(parser, SceneParser) else _OTHER_SIDES
+    scales = [side / max(_SIZE, *photo.shape[:2]) for side in sides]
     with torch.inference_mode():
         chances = torch.stack([_chances(batch, parser, scale, size) for scale in scales]).mean(0)
     return np.asarray(chances.permute(1, 2, 0).cpu().numpy(), np.float32)
@@ -61,14 +66,8 @@ def kinds_of_places(photo: Image, parser: nn.Module) -> Image:
 
 def _chances(photo: Tensor, parser: nn.Module, scale: float, size: tuple[int, int]) -> Tensor:
     """`K h w`: chances of the kinds, by looking at a photo at another scale."""
-    if scale != 1:
-        photo = F.interpolate(photo, scale_factor=scale, mode="bilinear", antialias=scale < 1)
-    rows, columns = (max(-side % 8, _LEAST - side) for side in photo.shape[2:])
-    photo = F.pad(photo, (0, columns, 0, rows), mode="replicate")
+    wanted = [max(_LEAST, 8 * round(scale * side / 8)) for side in photo.shape[2:]]
+    photo = F.interpolate(photo, wanted, mode="bilinear", antialias=True).clamp(0, 1)
     chances = parser(photo).softmax(1) + parser(photo.flip(3)).softmax(1).flip(3)
-    if scale != 1:
-        chances = F.interpolate(chances, scale_factor=1 / scale, mode="bilinear")
-    rows, columns = (max(0, want - got) for want, got in zip(size, chances.shape[2:], strict=True))
-    chances = F.pad(chances, (0, columns, 0, rows), mode="replicate")
-    result: Tensor = chances[0, :, : size[0], : size[1]] / 2
+    result: Tensor = F.interpolate(chances / 2, size, mode="bilinear", antialias=True)[0]
     return result

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.features.scene_parser import KINDS
-from photostyle.transfers.scene_kinds import shrunk
 
 if TYPE_CHECKING:
     from photostyle.transfers.segments import Segments
@@ -38,10 +37,7 @@ def skin_of(photo: Image, kinds: Image) -> Image:
     Returns:
         `H W` in [0, 1], how surely each pixel shows skin.
     """
-    height, width = shrunk(photo).shape[:2]
-    chance = np.ascontiguousarray(kinds[..., _PERSON])
-    person = cv2.resize(chance, None, fx=8, fy=8)[:height, :width]
-    person = cv2.resize(person, photo.shape[1::-1])
+    person = cv2.resize(np.ascontiguousarray(kinds[..., _PERSON]), photo.shape[1::-1])
     lightness, a, b = cv2.split(cv2.cvtColor(photo, cv2.COLOR_RGB2LAB))
     hue = np.degrees(np.arctan2(b, a))
     skin = np.interp(person, _CHANCE, (0, 1))
