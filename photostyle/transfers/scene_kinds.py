@@ -22,7 +22,7 @@ SEEN = 640
 
 _SIZE = 352  # long side of photos that are divided into places
 _LEAST = 32  # pixels of a side that a parser looks at
-_SIDES = (352, 560, SEEN)  # at which the bundled parser looks: together they see more
+_SIDES = (352, SEEN)  # at which the bundled parser looks: together they see more
 _OTHER_SIDES = (512,)  # at which others do: what they have been trained at
 
 
