@@ -2,8 +2,6 @@
 
 import dataclasses
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
@@ -66,7 +64,7 @@ def test_strength_blends(day, dusk):
 
 
 def test_full_size_is_kept_and_agrees_with_the_small_fit(day, dusk):
-    whole = replace(QUICK, segment="none")  # more pixels may show more segments
+    whole = dataclasses.replace(QUICK, segment="none")  # more pixels may show more segments
     large = cv2.resize(day, (1003, 701), interpolation=cv2.INTER_CUBIC).clip(0, 1)
     full = transfer(large, dusk, config=whole).photo.pixels
     assert full.shape == large.shape
