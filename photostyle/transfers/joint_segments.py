@@ -43,7 +43,7 @@ _FEATURES = 12  # principal components of the encoder's features
 _KINDS = 0.8  # weight of what places show in the mixtures ...
 _SURE = 1.5  # ... and when clusters are confirmed
 _CONFIRMED = 1.5  # how far two clusters have to differ in the same way in both photos, in all ...
-_SHOWN = 0.2  # ... and in what they show
+_SHOWN = 0.3  # ... and in what they show
 _UNIT = 3.4  # makes a uniform distribution on [0, 1] one of about unit variance
 
 
