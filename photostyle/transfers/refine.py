@@ -33,6 +33,7 @@ def refine_look(
     look: Look,
     content: Image,
     objective: Objective,
+    axes: Tensor,
     iterations: int,
     device: torch.device,
     progress: ProgressCallback,
@@ -43,6 +44,7 @@ def refine_look(
         look: The look to start from.
         content: `H W 3` in [0, 1], at the size of the fit.
         objective: What to minimise, exact: it must not change from call to call.
+        axes: `H W 3 3`, on the device: what of a change of colour each pixel is free to take.
         iterations: L-BFGS steps, >= 1.
         device: Where to compute.
         progress: Called with stage `"refine"`.
@@ -59,17 +61,20 @@ def refine_look(
         [change], max_iter=1, history_size=_HISTORY, line_search_fn="strong_wolfe"
     )
 
+    def gain() -> Tensor:
+        return scale * (axes @ change[..., None])[..., 0]
+
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss: Tensor = objective(origin + scale * change, everything)
+        loss: Tensor = objective(origin + gain(), everything)
         loss.backward()
         return loss
 
     for step in range(iterations):
         optimiser.step(closure)
         progress(Progress("refine", step + 1, iterations))
-    gain = (scale * change).detach().cpu().numpy()
-    return replace(look, refinement=fit_affine(content, gain, radius=1, epsilon=_EPSILON))
+    found = gain().detach().cpu().numpy()
+    return replace(look, refinement=fit_affine(content, found, radius=1, epsilon=_EPSILON))
 
 
 def _preconditioner(content: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ The unknowns are not pixels but colour maps, so every result is locally affine i
 colours and stays a photograph (Levin et al. 2006; Luan et al. 2017; Gharbi et al. 2017). Each
 segment starts from the affine map that moves its colours onto the style's with the least change
 (Pitie and Kokaram 2007), then learns a tone curve of such maps, and departs from it in space only
-as far as the style pays for it.
+as far as the style pays for it. Neither leaves the axes of the style's palette: what gets the look
+of a black-and-white photo has no colours.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from photostyle.affine import slice_apply
 from photostyle.affine.luma_curve import LEVELS
 from photostyle.affine.monge_kantorovich import monge_kantorovich
+from photostyle.affine.palette import palette_axes
 from photostyle.progress import Progress, ProgressCallback
 from photostyle.transfers.look import Look
 from photostyle.transfers.objective import Objective
@@ -75,7 +77,7 @@ def fit_look(
     objective = Objective(
         content, style, segments, config.weights, device, generator, encoder, skin=skin
     )
-    start = torch.from_numpy(_start(content, style, segments)).to(device)
+    start, axes = (torch.from_numpy(part).to(device) for part in _start(content, style, segments))
     count, ny, nx = len(segments.parts), *_cells(*content.shape[:2])
     tone = torch.zeros(count, 1, 1, LEVELS, 3, 4, device=device, requires_grad=True)
     space = torch.zeros(count, ny, nx, LEVELS, 3, 4, device=device, requires_grad=True)
@@ -83,7 +85,7 @@ def fit_look(
     order = ToneOrder(image, shares)
 
     def maps() -> Tensor:
-        return start + tone + space
+        return start + axes @ (tone + space)
 
     def cost() -> Tensor:
         total = weights.smooth * _roughness(space, (1, 2)) + weights.order * order(maps())
@@ -97,7 +99,8 @@ def fit_look(
             content, style, segments, config.weights, device, generator, encoder,
             skin=skin, exact=True,
         )  # fmt: skip
-        look = refine_look(look, content, exact, config.refine, device, progress)
+        own = torch.einsum("yxm,mij->yxij", shares, axes[:, 0, 0, 0])
+        look = refine_look(look, content, exact, own, config.refine, device, progress)
     return replace(look, quiet=True)
 
 
@@ -126,12 +129,11 @@ def fit_luma_maps(
     image = torch.from_numpy(content).to(device)
     segments = single_segment(content, style)
     objective = Objective(content, style, segments, config.weights, device, generator, encoder)
-    matrix = monge_kantorovich(content.reshape(-1, 3), style.reshape(-1, 3)).astype(np.float32)
-    start = torch.from_numpy(matrix).to(device)
+    start, axes = (torch.from_numpy(part).to(device) for part in _start(content, style, segments))
     tone = torch.zeros(1, 1, 1, LEVELS, 3, 4, device=device, requires_grad=True)
 
     def maps() -> Tensor:
-        return start + tone
+        return start + axes @ tone
 
     def cost() -> Tensor:
         # Else greys of one sky, which differ in luma alone, turn pink and green by turns.
@@ -165,14 +167,21 @@ def _descend(
         progress(Progress("fit", step + 1, config.iterations))
 
 
-def _start(content: Image, style: Image, segments: Segments) -> NDArray[np.float32]:
-    """`M 1 1 1 3 4`: the least-change affine map of every segment."""
+def _start(
+    content: Image, style: Image, segments: Segments
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The least-change affine map of every segment, `M 1 1 1 3 4`, and its palette's axes."""
     flat_content, flat_style = content.reshape(-1, 3), style.reshape(-1, 3)
-    maps = [
-        monge_kantorovich(flat_content[part.content], flat_style[part.style])
-        for part in segments.parts
-    ]
-    return np.stack(maps).astype(np.float32)[:, None, None, None]
+    maps, axes = [], []
+    for part in segments.parts:
+        palette = flat_style[part.style]
+        kept, middle = palette_axes(palette), palette.mean(0, dtype=float)
+        moved = monge_kantorovich(flat_content[part.content], palette)
+        offset = kept @ (moved[:, 3] - middle) + middle
+        maps.append(np.column_stack([kept @ moved[:, :3], offset]))
+        axes.append(kept)
+    start, every = (np.stack(part).astype(np.float32) for part in (maps, axes))
+    return start[:, None, None, None], every[:, None, None, None]
 
 
 def _cells(height: int, width: int) -> tuple[int, int]:

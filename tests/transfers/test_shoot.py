@@ -47,6 +47,13 @@ def test_the_same_seed_gives_the_same_look_and_strength_fades_it(landscape):
     np.testing.assert_allclose(faded, 0.25 * full.numpy() + 0.75 * np.eye(3, 4), atol=1e-6)
 
 
+def test_black_and_white_takes_all_colours_away(landscape):
+    style = np.repeat(landscape(sky="dusk").mean(-1, keepdims=True), 3, -1)
+    frame = landscape(seed=1)
+    result = changed(fit_shoot([landscape(), frame], style, QUICK), frame)
+    assert np.ptp(result, axis=-1).max() < 1 / 255
+
+
 def test_without_frames_there_is_no_look(landscape):
     with pytest.raises(PhotoError, match="no photo that a look could be fitted to"):
         fit_shoot([], landscape())

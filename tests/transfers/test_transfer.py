@@ -117,6 +117,15 @@ def test_flat_photos_are_no_trouble(day, flat):
     assert np.isfinite(transfer(content, style, config=QUICK).photo.pixels).all()
 
 
+@pytest.mark.parametrize("refine", [0, 4])
+def test_black_and_white_takes_all_colours_away(day, dusk, refine):
+    style = np.repeat(dusk.mean(-1, keepdims=True), 3, -1)
+    config = dataclasses.replace(QUICK, refine=refine)
+    result = transfer(day, style, config=config).photo.pixels
+    assert np.ptp(result, axis=-1).max() < 1 / 255
+    assert result.std() > 0.5 * style.std()
+
+
 def test_panoramas_and_small_photos_are_no_trouble(landscape, dusk):
     for size in ((16, 900), (700, 20), (16, 16)):
         content = landscape(*size)
