@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from photostyle.affine.palette import palette_axes
 from photostyle.affine.slice_torch import LUMA
 from photostyle.networks.colour_match import COLOURS, matching_offsets, palette
 from photostyle.networks.levels import shares_of_levels
@@ -60,6 +61,9 @@ class ConditionalToneGenerator(nn.Module):
     Where a look is matched, statistics have the last word instead: smooth offsets are added so that
     the results have not just mean and covariance but all colours of the look. What is left to the
     network is which slopes make that the better photograph. No other look could undo it.
+
+    No colours are given that the look does not have: what it makes of a photo keeps to the axes of
+    its palette, and one learned from black and white is without any.
 
     All statistics are those of the thumbnail: what is changed at full size, and in which parts,
     makes no difference.
@@ -138,10 +142,12 @@ class ConditionalToneGenerator(nn.Module):
         if own.matched:
             grids = self._grids(small, mean, matrix, straight, lumas, own)
             offsets = matching_offsets(small, grids, own.colours)
-            return torch.cat([grids[..., :3], grids[..., 3:] + offsets[..., None]], dim=-1)
-        with torch.no_grad():
-            bend = matched_tones(small, straight, own.tones) - straight
-        return self._grids(small, mean, matrix, straight, straight + bend, own)
+            grids = torch.cat([grids[..., :3], grids[..., 3:] + offsets[..., None]], dim=-1)
+        else:
+            with torch.no_grad():
+                bend = matched_tones(small, straight, own.tones) - straight
+            grids = self._grids(small, mean, matrix, straight, straight + bend, own)
+        return own.kept(grids)
 
     def take_channels(self, photos: Tensor, look: int) -> None:
         """Let a look mix the channels in which photos differ most from place to place.
@@ -269,7 +275,7 @@ class Look(nn.Module):
         self.register_buffer("mean", torch.full((3,), 0.5))
         self.register_buffer("covariance", (0.05 + RIDGE) * torch.eye(3))
         self.register_buffer("tones", (torch.arange(QUANTILES) + 0.5) / QUANTILES)
-        self.register_buffer("colours", torch.full((COLOURS, 3), 0.5))
+        self.register_buffer("colours", _noise())
         self.register_buffer("matched", torch.zeros(()))
 
     def imitate(self, photo: Tensor, *, matched: bool = False) -> None:
@@ -286,6 +292,13 @@ class Look(nn.Module):
         self.colours.copy_(palette(photo))
         self.matched.fill_(float(matched))
 
+    def kept(self, maps: Tensor) -> Tensor:
+        """Colour maps, `... 3 4`, whose results keep to the axes of the look's palette."""
+        axes = palette_axes(self.colours).to(maps)
+        middle = torch.cat([torch.zeros(3, 3).to(maps), self.mean[:, None].to(maps)], dim=1)
+        kept: Tensor = axes @ (maps - middle) + middle
+        return kept
+
     def normalised(self, maps: Tensor, layer: int) -> Tensor:
         """Give the channels of a layer the look's own mean and deviation, photo by photo."""
         scale, shift = self.scales[layer], self.shifts[layer]
@@ -296,6 +309,13 @@ class Look(nn.Module):
         """What the look's own channels, mixed from the last features, add to the last layer."""
         mixed = _standardised(torch.einsum("oc,bchw->bohw", self.own_channels, features))
         return torch.einsum("mo,bohw->bmhw", self.own_maps, mixed)
+
+
+def _noise() -> Tensor:
+    """`COLOURS 3`: those of mid-grey noise, evenly spread."""
+    count = round(COLOURS ** (1 / 3))
+    levels = torch.linspace(-1, 1, count)
+    return 0.5 + torch.cartesian_prod(*[levels * (0.05 / levels.square().mean()) ** 0.5] * 3)
 
 
 def _standardised(maps: Tensor) -> Tensor:

@@ -175,7 +175,8 @@ def _start(
     maps, axes = [], []
     for part in segments.parts:
         palette = flat_style[part.style]
-        kept, middle = palette_axes(palette), palette.mean(0, dtype=float)
+        kept = palette_axes(torch.from_numpy(palette)).numpy()
+        middle = palette.mean(0, dtype=float)
         moved = monge_kantorovich(flat_content[part.content], palette)
         offset = kept @ (moved[:, 3] - middle) + middle
         maps.append(np.column_stack([kept @ moved[:, :3], offset]))

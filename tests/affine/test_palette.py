@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
-from photostyle.affine.palette import palette_axes
+from photostyle.affine import palette
 
 RNG = np.random.default_rng(0)
 CHANGE = RNG.normal(size=3)
+
+
+def palette_axes(colours):
+    return palette.palette_axes(torch.from_numpy(colours)).numpy()
 
 
 def test_greys_differ_along_grey_alone():
@@ -21,7 +26,7 @@ def test_two_colours_differ_along_the_line_between_them():
 
 
 def test_colours_of_all_kinds_are_free():
-    np.testing.assert_allclose(palette_axes(RNG.random((500, 3))), np.eye(3), atol=1e-3)
+    np.testing.assert_allclose(palette_axes(RNG.random((500, 3))), np.eye(3), atol=1e-5)
 
 
 def test_a_single_colour_leaves_no_way():
@@ -32,4 +37,4 @@ def test_a_single_colour_leaves_no_way():
 def test_noise_counts_little():
     greys = RNG.random((5000, 1)) + RNG.normal(0, 0.5 / 255, (5000, 3))
     pink = np.array([0.1, -0.05, -0.05])
-    assert np.linalg.norm(palette_axes(greys) @ pink) < 0.2 * np.linalg.norm(pink)
+    assert np.linalg.norm(palette_axes(greys) @ pink) < 0.1 * np.linalg.norm(pink)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -107,6 +108,16 @@ def test_a_matched_look_gives_all_colours_whatever_the_network_does():
         found[matched] = (torch.quantile(result, shares, 1) - wanted).abs().mean()
     # Between the two, some smooth offsets must lie.
     assert found[True] < 0.55 * found[False]
+
+
+@pytest.mark.parametrize("matched", [False, True])
+def test_a_look_of_black_and_white_leaves_no_colours(matched):
+    network = made(depth=5)
+    assert np.ptp(applied(network(photo()), photo()).detach().numpy(), axis=1).max() > 0.1
+    network.look(0).imitate(photo(1)[0].mean(0, keepdim=True).expand(3, -1, -1), matched=matched)
+    result = applied(network(photo()), photo()).detach().numpy()
+    assert np.ptp(result, axis=1).max() < 1e-3
+    assert result.std() > 0.1
 
 
 def test_a_matched_look_teaches_its_slopes():
