@@ -27,3 +27,18 @@ def palette_axes(colours: Tensor) -> Tensor:
     ratio = (variances.clamp(min=0) / _NOISE**2).square()
     kept: Tensor = (axes * (ratio / (ratio + 1))) @ axes.T
     return kept.to(colours)
+
+
+def within_palette(maps: Tensor, axes: Tensor, middle: Tensor) -> Tensor:
+    """Make the results of affine colour maps differ from a palette's middle along its axes alone.
+
+    Args:
+        maps: `... 3 4`, matrices that take `[R, G, B, 1]`.
+        axes: `3 3`, of `palette_axes`.
+        middle: `3`, the palette's mean.
+
+    Returns:
+        `... 3 4`.
+    """
+    offset = (maps[..., 3] - middle) @ axes + middle
+    return torch.cat([axes @ maps[..., :3], offset[..., None]], dim=-1)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from photostyle.affine.palette import palette_axes
+from photostyle.affine.palette import palette_axes, within_palette
 from photostyle.affine.slice_torch import LUMA
 from photostyle.networks.colour_match import COLOURS, matching_offsets, palette
 from photostyle.networks.levels import shares_of_levels
@@ -147,7 +147,7 @@ class ConditionalToneGenerator(nn.Module):
             with torch.no_grad():
                 bend = matched_tones(small, straight, own.tones) - straight
             grids = self._grids(small, mean, matrix, straight, straight + bend, own)
-        return own.kept(grids)
+        return within_palette(grids, palette_axes(own.colours), own.mean)
 
     def take_channels(self, photos: Tensor, look: int) -> None:
         """Let a look mix the channels in which photos differ most from place to place.
@@ -291,13 +291,6 @@ class Look(nn.Module):
         self.tones.copy_(tone_quantiles(photo[None])[0])
         self.colours.copy_(palette(photo))
         self.matched.fill_(float(matched))
-
-    def kept(self, maps: Tensor) -> Tensor:
-        """Colour maps, `... 3 4`, whose results keep to the axes of the look's palette."""
-        axes = palette_axes(self.colours).to(maps)
-        middle = torch.cat([torch.zeros(3, 3).to(maps), self.mean[:, None].to(maps)], dim=1)
-        kept: Tensor = axes @ (maps - middle) + middle
-        return kept
 
     def normalised(self, maps: Tensor, layer: int) -> Tensor:
         """Give the channels of a layer the look's own mean and deviation, photo by photo."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from photostyle.affine import slice_apply
 from photostyle.affine.luma_curve import LEVELS
 from photostyle.affine.monge_kantorovich import monge_kantorovich
-from photostyle.affine.palette import palette_axes
+from photostyle.affine.palette import palette_axes, within_palette
 from photostyle.progress import Progress, ProgressCallback
 from photostyle.transfers.look import Look
 from photostyle.transfers.objective import Objective
@@ -77,7 +77,7 @@ def fit_look(
     objective = Objective(
         content, style, segments, config.weights, device, generator, encoder, skin=skin
     )
-    start, axes = (torch.from_numpy(part).to(device) for part in _start(content, style, segments))
+    start, axes = (part.to(device) for part in _start(content, style, segments))
     count, ny, nx = len(segments.parts), *_cells(*content.shape[:2])
     tone = torch.zeros(count, 1, 1, LEVELS, 3, 4, device=device, requires_grad=True)
     space = torch.zeros(count, ny, nx, LEVELS, 3, 4, device=device, requires_grad=True)
@@ -129,7 +129,7 @@ def fit_luma_maps(
     image = torch.from_numpy(content).to(device)
     segments = single_segment(content, style)
     objective = Objective(content, style, segments, config.weights, device, generator, encoder)
-    start, axes = (torch.from_numpy(part).to(device) for part in _start(content, style, segments))
+    start, axes = (part.to(device) for part in _start(content, style, segments))
     tone = torch.zeros(1, 1, 1, LEVELS, 3, 4, device=device, requires_grad=True)
 
     def maps() -> Tensor:
@@ -167,22 +167,18 @@ def _descend(
         progress(Progress("fit", step + 1, config.iterations))
 
 
-def _start(
-    content: Image, style: Image, segments: Segments
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _start(content: Image, style: Image, segments: Segments) -> tuple[Tensor, Tensor]:
     """The least-change affine map of every segment, `M 1 1 1 3 4`, and its palette's axes."""
     flat_content, flat_style = content.reshape(-1, 3), style.reshape(-1, 3)
     maps, axes = [], []
     for part in segments.parts:
         palette = flat_style[part.style]
-        kept = palette_axes(torch.from_numpy(palette)).numpy()
-        middle = palette.mean(0, dtype=float)
-        moved = monge_kantorovich(flat_content[part.content], palette)
-        offset = kept @ (moved[:, 3] - middle) + middle
-        maps.append(np.column_stack([kept @ moved[:, :3], offset]))
-        axes.append(kept)
-    start, every = (np.stack(part).astype(np.float32) for part in (maps, axes))
-    return start[:, None, None, None], every[:, None, None, None]
+        least = torch.from_numpy(monge_kantorovich(flat_content[part.content], palette))
+        own = torch.from_numpy(palette).double()
+        axes.append(palette_axes(own))
+        maps.append(within_palette(least, axes[-1], own.mean(0)))
+    start, every = (torch.stack(part).float()[:, None, None, None] for part in (maps, axes))
+    return start, every
 
 
 def _cells(height: int, width: int) -> tuple[int, int]:

@@ -38,3 +38,13 @@ def test_noise_counts_little():
     greys = RNG.random((5000, 1)) + RNG.normal(0, 0.5 / 255, (5000, 3))
     pink = np.array([0.1, -0.05, -0.05])
     assert np.linalg.norm(palette_axes(greys) @ pink) < 0.1 * np.linalg.norm(pink)
+
+
+def test_maps_are_kept_to_a_palette():
+    maps = torch.from_numpy(RNG.normal(size=(2, 3, 4)))
+    greys = torch.from_numpy(RNG.random((500, 1))) * torch.tensor([1.0, 1.0, 1.0]).double()
+    axes, middle = palette.palette_axes(greys), greys.mean(0)
+    colours = torch.cat([torch.rand(3, 40).double(), torch.ones(1, 40).double()])
+    free, kept = maps @ colours, palette.within_palette(maps, axes, middle) @ colours
+    assert (kept.amax(1) - kept.amin(1)).max() < 1e-6
+    assert torch.allclose(kept.mean(1), free.mean(1), atol=1e-3)
