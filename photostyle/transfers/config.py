@@ -65,6 +65,10 @@ class LossWeights:
     smooth: float = 30.0
     """Squared differences between neighbouring maps of a grid in space."""
 
+    even: float = 270.0
+    """The same of what maps do to chroma, beside that, unless masks say what belongs together:
+    colours of the style that have no place in the content are left out, not made a patch of."""
+
     order: float = 2000.0
     """Squared slope of tone curves where they fall, so that what was brighter becomes darker."""
 

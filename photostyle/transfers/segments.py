@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,9 @@ class Segments:
 
     warnings: tuple[str, ...] = ()
     """What the user should know, such as a segment that only one mask has."""
+
+    drawn: bool = False
+    """Whether masks say so. Segments that were found may be wrong."""
 
 
 def membership(field: AffineField | None, image: Image, *, first: int, height: int) -> Image:
@@ -104,19 +107,17 @@ def segments_from_masks(
         warnings.append(
             f"only the content mask has {names_of(ours - theirs)}: matched to the whole style photo"
         )
-    return segments_from_labels(content, content_labels, style_labels, tuple(warnings))
+    segments = segments_from_labels(content, content_labels, style_labels)
+    return replace(segments, warnings=tuple(warnings), drawn=True)
 
 
-def segments_from_labels(
-    content: Image, content_labels: Labels, style_labels: Labels, warnings: tuple[str, ...] = ()
-) -> Segments:
+def segments_from_labels(content: Image, content_labels: Labels, style_labels: Labels) -> Segments:
     """Pair the segments of two label maps, softly along the content's edges.
 
     Args:
         content: `H W 3` in [0, 1].
         content_labels: `H W`.
         style_labels: `h w`. A label that is not here is paired with the whole style.
-        warnings: What the user should know.
 
     Returns:
         The segments, in the order of the labels.
@@ -134,7 +135,7 @@ def segments_from_labels(
         field = fit_affine(
             content, np.stack(one_hot, -1).astype(np.float32), radius=radius, epsilon=1e-3
         )
-    return Segments(tuple(parts), field, warnings)
+    return Segments(tuple(parts), field)
 
 
 def masks_of(

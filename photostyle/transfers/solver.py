@@ -24,6 +24,7 @@ from photostyle.affine.palette import palette_axes, within_palette
 from photostyle.progress import Progress, ProgressCallback
 from photostyle.transfers.look import Look
 from photostyle.transfers.objective import Objective
+from photostyle.transfers.placeless import without_placeless
 from photostyle.transfers.refine import refine_look
 from photostyle.transfers.segments import Segments, membership, single_segment
 from photostyle.transfers.tone_order import ToneOrder
@@ -69,6 +70,8 @@ def fit_look(
     Returns:
         The look, for the content at any size.
     """
+    if not segments.drawn:
+        segments = without_placeless(content, style, segments)
     generator = torch.Generator().manual_seed(config.seed)
     image = torch.from_numpy(content).to(device)
     shares = torch.from_numpy(membership(segments.field, content, first=0, height=len(content))).to(
@@ -82,13 +85,16 @@ def fit_look(
     tone = torch.zeros(count, 1, 1, LEVELS, 3, 4, device=device, requires_grad=True)
     space = torch.zeros(count, ny, nx, LEVELS, 3, 4, device=device, requires_grad=True)
     weights = config.weights
+    even = 0.0 if segments.drawn else weights.even
     order = ToneOrder(image, shares)
 
     def maps() -> Tensor:
         return start + axes @ (tone + space)
 
     def cost() -> Tensor:
-        total = weights.smooth * _roughness(space, (1, 2)) + weights.order * order(maps())
+        chroma = space - space.mean(-2, keepdim=True)
+        total = weights.smooth * _roughness(space, (1, 2)) + even * _roughness(chroma, (1, 2))
+        total = total + weights.order * order(maps())
         return total + weights.tone * _roughness(tone + space, (3,))
 
     _descend([tone, space], maps, cost, image, shares, objective, config, progress)

@@ -245,3 +245,20 @@ def test_a_real_pair_with_masks(shared_data):
     sky, wanted = (lab_mean(np.ascontiguousarray(p[:60])) for p in (result.photo.pixels, style))
     untouched = lab_mean(np.ascontiguousarray(content[:60]))
     assert np.linalg.norm(sky - wanted) < 0.6 * np.linalg.norm(untouched - wanted)
+
+
+def test_a_colour_without_a_place_makes_no_patch_unless_masks_ask_for_it():
+    rows, columns = np.mgrid[:72, :96].astype(np.float32)
+    wall = 0.5 + 0.1 * rows / 72 + 0.02 * np.sin(columns / 5) * np.cos(rows / 4)
+    content = np.stack([wall, wall, wall], -1).astype(np.float32)
+    style = content * np.float32([0.9, 0.95, 1.0])
+    style[20:44, 40:64] = [0.8, 0.1, 0.1]
+    mask = np.zeros((72, 96, 3), np.float32)
+    config = TransferConfig(size=96, segment="none", device="cpu")
+
+    def reddest(**masks):
+        pixels = transfer(content, style, config=config, **masks).photo.pixels
+        return cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)[..., 1].max()
+
+    assert reddest() < 5
+    assert reddest(content_mask=mask, style_mask=mask) > 50
