@@ -145,7 +145,7 @@ def transfer(
         kinds = [_kinds(whole, parser) for whole in (photo, style_photo)]
         labels = joint_labels(small, small_style, load_encoder(), kinds)
         segments = segments_from_labels(small, *labels)
-    keeps_skin = config.keep_skin if config.keep_skin is not None else content_mask is None
+    keeps_skin = config.keep_skin if config.keep_skin is not None else not segments.drawn
     uses_skin = keeps_skin and config.solver == "grid" and config.weights.skin
     skin = _skin((photo, style_photo), small, small_style, kinds) if uses_skin else None
     pair = Pair(small, small_style, segments, skin)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from photostyle.affine.monge_kantorovich import monge_kantorovich
+from photostyle.losses.lab import rgb_to_lab
 from photostyle.transfers.segments import Segment, Segments
 
 Image = NDArray[np.float32]
@@ -50,7 +51,7 @@ def _placed(content: Image, style: Image) -> NDArray[np.bool_]:
     """Which colours of a style, `M 3`, have a place among a content's, `N 3`."""
     first = monge_kantorovich(content, style)
     some = content[:: max(1, len(content) // _SAMPLES)]
-    reached = _lab(np.clip(some @ first[:, :3].T + first[:, 3], 0, 1))
+    reached = _lab(np.clip(some @ first[:, :3].T + first[:, 3], 0, 1).astype(np.float32))
     wanted = _lab(style)
     names = np.rint(wanted / _STEP).astype(np.int64) @ [1 << 20, 1 << 10, 1]
     _, found, which = np.unique(names, return_index=True, return_inverse=True)
@@ -61,6 +62,5 @@ def _placed(content: Image, style: Image) -> NDArray[np.bool_]:
     return ~far if far.mean() <= _MOST else np.ones_like(far)
 
 
-def _lab(colours: NDArray[np.floating]) -> Image:
-    lab = cv2.cvtColor(np.require(colours[None], np.float32, "C"), cv2.COLOR_RGB2LAB)
-    return np.asarray(lab[0], np.float32)
+def _lab(colours: Image) -> Image:
+    return np.asarray(rgb_to_lab(torch.from_numpy(colours)).numpy(), np.float32)
