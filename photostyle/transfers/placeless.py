@@ -53,9 +53,10 @@ def _placed(content: Image, style: Image) -> NDArray[np.bool_]:
     some = content[:: max(1, len(content) // _SAMPLES)]
     reached = _lab(np.clip(some @ first[:, :3].T + first[:, 3], 0, 1).astype(np.float32))
     wanted = _lab(style)
-    names = np.rint(wanted / _STEP).astype(np.int64) @ [1 << 20, 1 << 10, 1]
+    cells = np.rint(wanted / _STEP)
+    names = cells.astype(np.int64) @ [1 << 20, 1 << 10, 1]
     _, found, which = np.unique(names, return_index=True, return_inverse=True)
-    colours = _STEP * np.rint(wanted[found] / _STEP)
+    colours = _STEP * cells[found]
     squares = (colours**2).sum(1)[:, None] - 2 * colours @ reached.T + (reached**2).sum(1)
     far = ((squares < _FAR**2).mean(1) < _REACHED)[which]
     far &= wanted[:, 0] < np.quantile(wanted[:, 0], _LIGHTS)
