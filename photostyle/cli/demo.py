@@ -53,10 +53,10 @@ def demo(
     quiet: options.QuietOption = False,
     verbose: options.VerboseOption = False,
 ) -> None:
-    """Try transfer on sample photographs, shown side by side.
+    r"""Try transfer on sample photographs, shown side by side.
 
     The photographs are public domain, CC0 or CC BY and come with scikit-image and
-    scikit-learn: pip install "photostyle[demo]". Nothing is downloaded.
+    scikit-learn: pip install "photostyle\[demo]". Nothing is downloaded.
     """
     console = console_of(context)
     console.configure(quiet=quiet, verbose=verbose, as_json=as_json)

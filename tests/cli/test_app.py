@@ -43,6 +43,21 @@ def test_help_names_the_commands(cli, arguments):
     )
 
 
+def commands(group, path=()):
+    """Every command of a group with its path, groups of commands too."""
+    yield path, group
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, (*path, name))
+
+
+def test_help_leaves_out_nothing_that_looks_like_markup(cli):
+    for path, command in commands(typer.main.get_command(app_module.app)):
+        shown = cli(*path, "--help").out
+        texts = [command.help, *(getattr(option, "help", None) for option in command.params)]
+        for word in " ".join(text for text in texts if text).replace("\\[", "[").split():
+            assert word in shown, path
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
