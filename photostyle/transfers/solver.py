@@ -22,6 +22,7 @@ from photostyle.affine.luma_curve import LEVELS
 from photostyle.affine.monge_kantorovich import monge_kantorovich
 from photostyle.affine.palette import palette_axes, within_palette
 from photostyle.progress import Progress, ProgressCallback
+from photostyle.transfers.adam import CosineAdam
 from photostyle.transfers.look import Look
 from photostyle.transfers.objective import Objective
 from photostyle.transfers.placeless import without_placeless
@@ -162,14 +163,12 @@ def _descend(
     progress: ProgressCallback,
 ) -> None:
     """Change parameters so that their maps make something better of an image, and cost less."""
-    optimiser = torch.optim.Adam(parameters, lr=_RATE, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.iterations)
+    descent = CosineAdam(parameters, _RATE, config.iterations)
     for step, draw in enumerate(objective.draws(config.iterations)):
         result, own = slice_apply(image, shares, maps()), cost()
-        optimiser.zero_grad()
-        torch.autograd.backward([result, own], [objective.gradient(result, draw), None])
-        optimiser.step()
-        schedule.step()
+        # A scalar: for the gradient of a tensor PyTorch would import sympy.
+        total = (result * objective.gradient(result, draw)).sum() + own
+        descent.step(torch.autograd.grad(total, parameters))
         progress(Progress("fit", step + 1, config.iterations))
 
 
