@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from photostyle.affine.luma import LUMA
 from photostyle.affine.slice_cpu import slice_apply_cpu
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 LEVELS = 8
 """Maps of a curve; with twice as many, fits improve by less than a tenth."""
 
-_LUMA = (0.299, 0.587, 0.114)
 _SMOOTH = 3e-4  # variance times share of a level from which on it counts for more than the next
 _IDENTITY = 2e-5  # the same for a direction of colour, and the identity
 
@@ -37,7 +37,7 @@ def fit_luma_curve(
         `levels 3 4`: matrices that take `[R, G, B, 1]`.
     """
     colours = source.astype(np.float64)
-    place = np.clip(colours @ np.array(_LUMA), 0, 1) * (levels - 1)
+    place = np.clip(colours @ np.array(LUMA), 0, 1) * (levels - 1)
     lower = np.minimum(place.astype(np.intp), levels - 2)
     upper_share = place - lower
     homogeneous = np.column_stack([colours, np.ones(len(colours))])

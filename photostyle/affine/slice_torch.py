@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-LUMA = (0.299, 0.587, 0.114)
-"""Rec. 601 luma of sRGB-encoded R, G, B: the guide of every bilateral grid."""
+from photostyle.affine.luma import LUMA
 
 
 def slice_apply_torch(

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from photostyle.affine.luma import LUMA
 from photostyle.losses.blur import gaussian_blur
 
-_LUMA = (0.299, 0.587, 0.114)
 _STABILISERS = (0.01, 0.09)
 
 
@@ -24,7 +24,7 @@ class EdgeStructure:
     """
 
     def __init__(self, content: Tensor) -> None:
-        self._luma = content.new_tensor(_LUMA)
+        self._luma = content.new_tensor(LUMA)
         self._edges = self._edge_map(content)
         self._mean, square = gaussian_blur(torch.stack([self._edges, self._edges.square()]))
         self._variance = square - self._mean.square()

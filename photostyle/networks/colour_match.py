@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from photostyle.affine import slice_apply
-from photostyle.affine.slice_torch import LUMA
+from photostyle.affine.luma import LUMA
 from photostyle.networks.levels import roughness, shares_of_levels
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from photostyle.affine.luma import LUMA
 from photostyle.affine.palette import palette_axes, within_palette
-from photostyle.affine.slice_torch import LUMA
 from photostyle.networks.colour_match import COLOURS, matching_offsets, palette
 from photostyle.networks.levels import shares_of_levels
 from photostyle.networks.recolour import RIDGE, colour_moments, least_change

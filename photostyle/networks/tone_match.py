@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from photostyle.affine.slice_torch import LUMA
+from photostyle.affine.luma import LUMA
 from photostyle.networks.levels import roughness, shares_of_levels
 
 QUANTILES = 64

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from photostyle.affine.slice_torch import LUMA
+from photostyle.affine.luma import LUMA
 from photostyle.networks import ConditionalToneGenerator
 from photostyle.networks.conditional_tone import SIDE
 from photostyle.training.family import Applied

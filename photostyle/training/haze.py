@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from photostyle.affine.luma import LUMA
+
 Image = NDArray[np.float32]
 
 CLEAR_SHARE = 0.2
@@ -92,7 +94,7 @@ def draw_depth(photo: Image, random: np.random.Generator) -> Image:
         `H W` from 0 to 1, of which 1 is the farthest.
     """
     height, width = photo.shape[:2]
-    luma = np.ascontiguousarray(photo @ np.array([0.299, 0.587, 0.114], np.float32))
+    luma = np.ascontiguousarray(photo @ np.array(LUMA, np.float32))
     up = np.linspace(1, 0, height, dtype=np.float32)[:, None]
     across = np.linspace(-0.5, 0.5, width, dtype=np.float32)
     slanted = up + np.float32(random.normal(0, 0.25)) * across

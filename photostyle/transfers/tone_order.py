@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from photostyle.affine.luma import LUMA
 from photostyle.affine.luma_curve import LEVELS
-from photostyle.affine.slice_torch import LUMA
 
 _FEW = 2e-3  # share of a segment with which a level half counts
 
