@@ -75,6 +75,7 @@ class SceneTrainer:
         """
         self.steps = 0
         self._photos, self._end, self._seed, self._varied = photos, steps, seed, varied
+        self._run = {"seed": seed, "steps": steps, "photos": len(photos), "varied": varied}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self._parser = SceneParser(dropout=DROPOUT if varied else 0.0)
@@ -152,8 +153,7 @@ class SceneTrainer:
     def state(self) -> dict[str, Any]:
         """Return all that `restore` needs: tensors and numbers in dicts and lists."""
         return {
-            "seed": self._seed,
-            "end": self._end,
+            "run": self._run,
             "steps": self.steps,
             "parser": self._parser.state_dict(),
             "average": self._average.state_dict(),
@@ -167,13 +167,15 @@ class SceneTrainer:
             state: What `state` returned.
 
         Raises:
-            UsageError: That run had another seed or end.
+            UsageError: That run was another one.
         """
-        if (state["seed"], state["end"]) != (self._seed, self._end):
-            raise UsageError(
-                f"the checkpoint has seed {state['seed']} and {state['end']} steps, "
-                f"not {self._seed} and {self._end}"
-            )
+        others = [
+            f"{name} {state['run'][name]}, not {own}"
+            for name, own in self._run.items()
+            if state["run"][name] != own
+        ]
+        if others:
+            raise UsageError(f"the checkpoint is of another run: {'; '.join(others)}")
         self.steps = state["steps"]
         self._parser.load_state_dict(state["parser"])
         self._average.load_state_dict(state["average"])

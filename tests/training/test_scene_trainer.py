@@ -303,12 +303,22 @@ def test_restored_training_goes_on_exactly(photos: list[NamedPhoto], varied: boo
     assert not equal(trainer.state()["average"], state["average"])
 
 
-@pytest.mark.parametrize(("seed", "steps"), [(2, 4), (1, 5)])
-def test_another_seed_or_end_cannot_resume(photos: list[NamedPhoto], seed: int, steps: int) -> None:
+@pytest.mark.parametrize(
+    ("fewer", "steps", "seed", "varied", "words"),
+    [
+        (0, 4, 2, False, "seed 1, not 2"),
+        (0, 5, 2, False, "seed 1, not 2; steps 4, not 5"),
+        (1, 4, 1, False, r"photos (\d+), not \d+"),
+        (0, 4, 1, True, "varied False, not True"),
+    ],
+)
+def test_another_run_cannot_resume(
+    photos: list[NamedPhoto], fewer: int, steps: int, seed: int, varied: bool, words: str
+) -> None:
     state = SceneTrainer(photos, 4, seed=1).state()
-    message = f"^the checkpoint has seed 1 and 4 steps, not {seed} and {steps}$"
-    with pytest.raises(UsageError, match=message):
-        SceneTrainer(photos, steps, seed=seed).restore(state)
+    other = SceneTrainer(photos[fewer:], steps, seed=seed, varied=varied)
+    with pytest.raises(UsageError, match=f"^the checkpoint is of another run: {words}$"):
+        other.restore(state)
 
 
 def test_the_seed_gives_the_first_weights(photos: list[NamedPhoto]) -> None:
