@@ -75,7 +75,6 @@ class SceneTrainer:
         """
         self.steps = 0
         self._photos, self._end, self._seed, self._varied = photos, steps, seed, varied
-        self._run = {"seed": seed, "steps": steps, "photos": len(photos), "varied": varied}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self._parser = SceneParser(dropout=DROPOUT if varied else 0.0)
@@ -153,7 +152,7 @@ class SceneTrainer:
     def state(self) -> dict[str, Any]:
         """Return all that `restore` needs: tensors and numbers in dicts and lists."""
         return {
-            "run": self._run,
+            "run": self._run(),
             "steps": self.steps,
             "parser": self._parser.state_dict(),
             "average": self._average.state_dict(),
@@ -167,11 +166,11 @@ class SceneTrainer:
             state: What `state` returned.
 
         Raises:
-            UsageError: That run was another one.
+            UsageError: That run had another seed or length, other photos, or varied otherwise.
         """
         others = [
             f"{name} {state['run'][name]}, not {own}"
-            for name, own in self._run.items()
+            for name, own in self._run().items()
             if state["run"][name] != own
         ]
         if others:
@@ -180,6 +179,15 @@ class SceneTrainer:
         self._parser.load_state_dict(state["parser"])
         self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
+
+    def _run(self) -> dict[str, int]:
+        """What a run must have in common with the one it continues."""
+        return {
+            "seed": self._seed,
+            "steps": self._end,
+            "photos": len(self._photos),
+            "varied": self._varied,
+        }
 
     def score(self, photos: Sequence[NamedPhoto]) -> tuple[float, float]:
         """Say how good the averaged weights are.

@@ -20,7 +20,7 @@ class CosineAdam:
     """Adam (Kingma and Ba 2015) with cosine annealing (Loshchilov and Hutter 2017).
 
     The computation is PyTorch's. Its optimiser objects also import PyTorch's compiler, which takes
-    half as long as fitting a whole look does.
+    nearly half as long as fitting a whole look does.
     """
 
     def __init__(self, parameters: Sequence[Tensor], rate: float, steps: int) -> None:

@@ -308,7 +308,7 @@ def test_restored_training_goes_on_exactly(photos: list[NamedPhoto], varied: boo
     [
         (0, 4, 2, False, "seed 1, not 2"),
         (0, 5, 2, False, "seed 1, not 2; steps 4, not 5"),
-        (1, 4, 1, False, r"photos (\d+), not \d+"),
+        (1, 4, 1, False, r"photos \d+, not \d+"),
         (0, 4, 1, True, "varied False, not True"),
     ],
 )
